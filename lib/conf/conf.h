@@ -28,7 +28,10 @@
 #define CONF_MAX_LCORES	     64  /* data lcores */
 #define CONF_MAX_QUEUE_PAIRS 8
 #define CONF_MAX_QUEUES	     16
-#define CONF_SOCKET_MAX	     108 /* sun_path */
+#define CONF_MAX_PORTS	     1024
+#define CONF_MAX_WIRES	     512
+#define CONF_CPU_MAX	     1023 /* the largest CPU number that rte_cpuset_t holds */
+#define CONF_SOCKET_MAX	     108  /* sun_path */
 #define CONF_DEVICE_MAX	     256
 #define CONF_MTU_MIN	     68
 #define CONF_MTU_MAX	     65535
@@ -74,6 +77,8 @@ struct conf_global {
 	char log_level[128]; /**< for base_log_set_levels() */
 	enum conf_idle_policy idle_policy;
 	enum conf_hugepages hugepages;
+	unsigned int data_cpus_line;	  /**< where it stands in the file; 0: it does not */
+	unsigned int management_cpu_line; /**< likewise */
 };
 
 struct conf_port {
@@ -89,7 +94,8 @@ struct conf_port {
 	unsigned int socket_mode;
 	/* ethdev */
 	char device[CONF_DEVICE_MAX];
-	unsigned int line; /**< where it stands in the file; 0: from elsewhere */
+	unsigned int line;     /**< where it stands in the file; 0: from elsewhere */
+	uint32_t keys_present; /**< private: which keys have been set */
 };
 
 struct conf_wire {
@@ -99,6 +105,7 @@ struct conf_wire {
 };
 
 struct conf {
+	char *path; /**< of the file */
 	struct conf_global global;
 	struct conf_port *ports;
 	unsigned int n_ports;
@@ -121,6 +128,8 @@ void conf_free(struct conf *conf);
 void conf_global_defaults(struct conf_global *global);
 void conf_port_defaults(struct conf_port *port, const char *name);
 
+void conf_wire_defaults(struct conf_wire *wire, const char *name);
+
 /**
  * Set one key of a port from text. "type" has to come first, since it decides
  * which keys there are.
@@ -136,6 +145,26 @@ int conf_port_set(
  * @return 0; -EINVAL or -ENAMETOOLONG with a sentence.
  */
 int conf_port_resolve(struct conf_port *port, const char *run_directory, struct base_error *err);
+
+/**
+ * Set one key of a wire from text: "ports" to "A, B".
+ *
+ * @return like conf_port_set().
+ */
+int conf_wire_set(
+	struct conf_wire *wire, const char *key, const char *value, struct base_error *err);
+
+/**
+ * Check what depends on the host: does this process own the CPUs?
+ *
+ * Not part of conf_read_file(), so that a file for another host can be read.
+ *
+ * @return 0; -EINVAL with a sentence; -errno if the affinity cannot be read.
+ */
+int conf_check_host(const struct conf *conf, struct base_error *err);
+
+/** Do two values of "device" name one device? Arguments behind the first comma do not count. */
+bool conf_device_same(const char *a, const char *b);
 
 /** Names of ports and wires: 1..31 of [A-Za-z0-9_.-], a letter or digit first. */
 bool conf_name_valid(const char *name);
