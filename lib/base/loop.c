@@ -70,7 +70,8 @@ struct base_loop {
 	TAILQ_HEAD(, base_timer) timers; /* by due_ns */
 	pthread_mutex_t lock;
 	pthread_cond_t done;
-	STAILQ_HEAD(, loop_call) calls; /* under lock */
+	STAILQ_HEAD(call_list, loop_call) calls; /* under lock */
+	unsigned int waiters;			 /* under lock: threads inside base_loop_call() */
 };
 
 uint64_t
@@ -80,6 +81,15 @@ base_now_ns(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (uint64_t)ts.tv_sec * NS_PER_S + (uint64_t)ts.tv_nsec;
+}
+
+/* A time so far away that it does not fit stands for never. */
+static uint64_t
+deadline_after(uint64_t delay_ns)
+{
+	uint64_t due;
+
+	return __builtin_add_overflow(base_now_ns(), delay_ns, &due) ? UINT64_MAX : due;
 }
 
 static void
@@ -185,7 +195,7 @@ base_timer_add(struct base_loop *loop, uint64_t delay_ns, uint64_t interval_ns, 
 	if (timer == NULL)
 		return NULL;
 	timer->loop = loop;
-	timer->due_ns = base_now_ns() + delay_ns;
+	timer->due_ns = deadline_after(delay_ns);
 	timer->interval_ns = interval_ns;
 	timer->fn = fn;
 	timer->arg = arg;
@@ -274,19 +284,21 @@ call_run(struct base_loop *loop, struct loop_call *call)
 	free(call);
 }
 
+/*
+ * Run what is queued now. What these calls queue has its turn in the next
+ * round, so that a call which posts itself anew cannot hold up the loop.
+ */
 static void
 loop_run_calls(struct base_loop *loop)
 {
+	struct call_list batch = STAILQ_HEAD_INITIALIZER(batch);
 	struct loop_call *call;
 
-	for (;;) {
-		pthread_mutex_lock(&loop->lock);
-		call = STAILQ_FIRST(&loop->calls);
-		if (call != NULL)
-			STAILQ_REMOVE_HEAD(&loop->calls, next);
-		pthread_mutex_unlock(&loop->lock);
-		if (call == NULL)
-			return;
+	pthread_mutex_lock(&loop->lock);
+	STAILQ_CONCAT(&batch, &loop->calls);
+	pthread_mutex_unlock(&loop->lock);
+	while ((call = STAILQ_FIRST(&batch)) != NULL) {
+		STAILQ_REMOVE_HEAD(&batch, next);
 		call_run(loop, call);
 	}
 }
@@ -376,8 +388,10 @@ loop_enqueue(struct base_loop *loop, base_call_fn fn, void *arg, void (*release)
 		return NULL;
 	}
 	STAILQ_INSERT_TAIL(&loop->calls, call, next);
-	pthread_mutex_unlock(&loop->lock);
+	loop->waiters += waited;
+	/* Under the lock: once it is released the loop may run the call, and be destroyed. */
 	loop_wake(loop);
+	pthread_mutex_unlock(&loop->lock);
 	return call;
 }
 
@@ -390,11 +404,20 @@ base_loop_post(struct base_loop *loop, base_call_fn fn, void *arg)
 	return error;
 }
 
+/* The last thing that a waiter does with the loop: base_loop_destroy() may be waiting for it. */
+static void
+loop_leave(struct base_loop *loop)
+{
+	if (--loop->waiters == 0)
+		pthread_cond_broadcast(&loop->done);
+	pthread_mutex_unlock(&loop->lock);
+}
+
 int
 base_loop_call(struct base_loop *loop, base_call_fn fn, void *arg, void (*release)(void *arg),
 	uint64_t timeout_ns)
 {
-	uint64_t due = base_now_ns() + timeout_ns;
+	uint64_t due = deadline_after(timeout_ns);
 	struct timespec ts = {.tv_sec = (time_t)(due / NS_PER_S), .tv_nsec = (long)(due % NS_PER_S)};
 	struct loop_call *call;
 	int result = 0;
@@ -409,12 +432,12 @@ base_loop_call(struct base_loop *loop, base_call_fn fn, void *arg, void (*releas
 			continue;
 		if (call->state == CALL_QUEUED) {
 			call->state = CALL_ABANDONED;
-			pthread_mutex_unlock(&loop->lock);
+			loop_leave(loop);
 			return -ETIMEDOUT;
 		}
 	}
 	result = call->result;
-	pthread_mutex_unlock(&loop->lock);
+	loop_leave(loop);
 	free(call);
 	return result;
 }
@@ -431,6 +454,11 @@ base_loop_destroy(struct base_loop *loop)
 	loop->closing = true;
 	pthread_mutex_unlock(&loop->lock);
 	loop_run_calls(loop);
+	/* Every call has its result now; who waited for one is on its way out. */
+	pthread_mutex_lock(&loop->lock);
+	while (loop->waiters > 0)
+		pthread_cond_wait(&loop->done, &loop->lock);
+	pthread_mutex_unlock(&loop->lock);
 
 	while ((watch = TAILQ_FIRST(&loop->watches)) != NULL) {
 		TAILQ_REMOVE(&loop->watches, watch, next);

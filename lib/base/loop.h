@@ -33,7 +33,11 @@ typedef int (*base_call_fn)(void *arg);
 /** @return the loop, owned by the caller; NULL with errno set. */
 struct base_loop *base_loop_create(void);
 
-/** Frees the loop and what is still registered. Calls still queued are run with no loop running. */
+/**
+ * Frees the loop and what is still registered. Calls still queued are run with
+ * no loop running, and who waits for one gets its result. No thread may begin
+ * another call once this has returned.
+ */
 void base_loop_destroy(struct base_loop *loop);
 
 /** Run until base_loop_stop(). @return 0, or -errno if waiting for events failed. */
