@@ -75,8 +75,8 @@ log_next_item(const char **list, char *room, size_t room_len, int *level)
 	memcpy(item, *list, len);
 	item[len] = '\0';
 	*list += len;
-	if (**list == ',')
-		(*list)++;
+	if (**list == ',' && *++*list == '\0')
+		return -EINVAL; /* nothing behind the comma */
 
 	colon = strchr(item, ':');
 	room[0] = '\0';
