@@ -58,6 +58,7 @@ struct virtq_walk {
 	uint64_t table_gpa; /* indirect table that crosses regions */
 	uint32_t table_len; /* entries */
 	uint32_t steps;
+	bool indirect; /* inside an indirect table */
 	struct virtq_split_desc cur;
 };
 
@@ -72,15 +73,21 @@ virtq_walk_fetch(struct virtq_walk *w, uint32_t index)
 		sizeof(w->cur));
 }
 
+/*
+ * The current descriptor refers to an indirect table: go on with its first
+ * entry. It may follow direct descriptors, and its write flag means nothing
+ * (2.7.5.3.2), but nothing comes after it, and tables do not nest.
+ */
 static inline int
 virtq_walk_enter_indirect(struct virtq_walk *w)
 {
 	uint32_t len = w->cur.len;
 	uint32_t contiguous = len;
 
-	if (!w->vq->indirect || (w->cur.flags & VIRTQ_DESC_F_NEXT) != 0 || len == 0 ||
+	if (!w->vq->indirect || w->indirect || (w->cur.flags & VIRTQ_DESC_F_NEXT) != 0 || len == 0 ||
 		len % sizeof(struct virtq_split_desc) != 0)
 		return -VIRTQ_ERR_INDIRECT;
+	w->indirect = true;
 	w->table_gpa = w->cur.addr;
 	w->table_len = len / sizeof(struct virtq_split_desc);
 	w->table = gmem_gpa_to_va(w->vq->mem, &w->region, w->table_gpa, &contiguous);
@@ -103,6 +110,7 @@ virtq_walk_begin(struct virtq_walk *w, const struct virtq *vq, uint16_t head)
 	w->table = vq->desc;
 	w->table_len = vq->size;
 	w->steps = 1;
+	w->indirect = false;
 	if (head >= vq->size)
 		return -VIRTQ_ERR_HEAD;
 	w->cur = virtq_read_desc(&vq->desc[head]);
@@ -122,9 +130,8 @@ virtq_walk_next(struct virtq_walk *w)
 		return -VIRTQ_ERR_LOOP;
 	if (virtq_walk_fetch(w, w->cur.next) < 0)
 		return -VIRTQ_ERR_ADDRESS;
-	/* An indirect descriptor may stand only alone (2.7.5.3.1). */
 	if ((w->cur.flags & VIRTQ_DESC_F_INDIRECT) != 0)
-		return -VIRTQ_ERR_INDIRECT;
+		return virtq_walk_enter_indirect(w);
 	return 1;
 }
 
