@@ -27,9 +27,42 @@ enum tx_result {
 	TX_BROKEN,  /* the ring is in error */
 };
 
+/* The mbufs of a burst, and what it has done so far. */
+struct tx_burst {
+	struct rte_mempool *pool;
+	struct rte_mbuf *fresh[VIRTQ_BURST]; /* one a packet */
+	uint16_t n;			     /* of these, at hand */
+	uint16_t consumed;		     /* of these, used: so many packets are done */
+	uint32_t steps;			     /* descriptors walked */
+};
+
+/* As many mbufs as there are packets, or as many as there are. */
+static __rte_always_inline void
+take_fresh(struct tx_burst *burst, uint16_t n)
+{
+	while (n > 0 && unlikely(rte_pktmbuf_alloc_bulk(burst->pool, burst->fresh, n) != 0))
+		n /= 2;
+	burst->n = n;
+}
+
+/*
+ * One more mbuf for the packet at hand. When the pool is empty it comes from
+ * the end of the burst, so that a packet never waits for what its own burst
+ * holds.
+ */
+static struct rte_mbuf *
+take_more(struct tx_burst *burst)
+{
+	struct rte_mbuf *more = rte_pktmbuf_alloc(burst->pool);
+
+	if (more == NULL && burst->n > burst->consumed + 1)
+		more = burst->fresh[--burst->n];
+	return more;
+}
+
 /* Append bytes to a chain of mbufs, which grows as needed. */
 static int
-append_bytes(struct rte_mbuf *pkt, struct rte_mbuf **last, struct rte_mempool *pool,
+append_bytes(struct tx_burst *burst, struct rte_mbuf *pkt, struct rte_mbuf **last,
 	const uint8_t *from, uint32_t len)
 {
 	while (len > 0) {
@@ -37,7 +70,7 @@ append_bytes(struct rte_mbuf *pkt, struct rte_mbuf **last, struct rte_mempool *p
 		uint32_t chunk = RTE_MIN(room, len);
 
 		if (room == 0) {
-			struct rte_mbuf *more = rte_pktmbuf_alloc(pool);
+			struct rte_mbuf *more = take_more(burst);
 
 			if (more == NULL)
 				return -1;
@@ -58,8 +91,8 @@ append_bytes(struct rte_mbuf *pkt, struct rte_mbuf **last, struct rte_mempool *p
 
 /* Copy what the walk's current descriptor holds, less the header bytes still to skip. */
 static enum tx_result
-copy_desc(struct virtq_walk *w, struct rte_mbuf *pkt, struct rte_mbuf **last,
-	struct rte_mempool *pool, uint32_t *skip)
+copy_desc(struct virtq_walk *w, struct tx_burst *burst, struct rte_mbuf *pkt,
+	struct rte_mbuf **last, uint32_t *skip)
 {
 	uint64_t gpa = w->cur.addr;
 	uint32_t left = w->cur.len;
@@ -71,9 +104,10 @@ copy_desc(struct virtq_walk *w, struct rte_mbuf *pkt, struct rte_mbuf **last,
 
 		if (from == NULL)
 			return TX_BROKEN;
-		if (pkt->pkt_len + (chunk - head) > w->vq->max_frame)
+		/* pkt_len is at most max_frame; their sum with a chunk could wrap around. */
+		if (chunk - head > w->vq->max_frame - pkt->pkt_len)
 			return TX_DROPPED;
-		if (append_bytes(pkt, last, pool, from + head, chunk - head) < 0)
+		if (append_bytes(burst, pkt, last, from + head, chunk - head) < 0)
 			return TX_NO_MBUF;
 		*skip -= head;
 		gpa += chunk;
@@ -83,20 +117,20 @@ copy_desc(struct virtq_walk *w, struct rte_mbuf *pkt, struct rte_mbuf **last,
 }
 
 static enum tx_result
-copy_chain(struct virtq *vq, uint16_t head, struct rte_mbuf *pkt, struct rte_mempool *pool)
+copy_walked(struct virtq *vq, struct virtq_walk *w, struct tx_burst *burst, uint16_t head,
+	struct rte_mbuf *pkt)
 {
 	struct rte_mbuf *last = pkt;
 	uint32_t skip = vq->hdr_len;
 	enum tx_result result;
-	struct virtq_walk w;
 	int more;
 
-	for (more = virtq_walk_begin(&w, vq, head); more > 0; more = virtq_walk_next(&w)) {
-		if (unlikely((w.cur.flags & VIRTQ_DESC_F_WRITE) != 0)) {
+	for (more = virtq_walk_begin(w, vq, head); more > 0; more = virtq_walk_next(w)) {
+		if (unlikely((w->cur.flags & VIRTQ_DESC_F_WRITE) != 0)) {
 			more = -VIRTQ_ERR_DIRECTION;
 			break;
 		}
-		result = copy_desc(&w, pkt, &last, pool, &skip);
+		result = copy_desc(w, burst, pkt, &last, &skip);
 		if (result == TX_BROKEN)
 			vq->error = VIRTQ_ERR_ADDRESS;
 		if (result == TX_DROPPED)
@@ -113,6 +147,16 @@ copy_chain(struct virtq *vq, uint16_t head, struct rte_mbuf *pkt, struct rte_mem
 		return TX_DROPPED;
 	}
 	return TX_PACKET;
+}
+
+static __rte_noinline enum tx_result
+copy_chain(struct virtq *vq, struct tx_burst *burst, uint16_t head, struct rte_mbuf *pkt)
+{
+	struct virtq_walk w;
+	enum tx_result result = copy_walked(vq, &w, burst, head, pkt);
+
+	burst->steps += w.steps;
+	return result;
 }
 
 /* Phase one for one packet: is it in one direct, contiguous, read-only descriptor? */
@@ -155,12 +199,12 @@ look_at_all(struct virtq *vq, struct tx_buf *bufs, uint16_t n)
 }
 
 static __rte_always_inline enum tx_result
-copy_packet(struct virtq *vq, const struct tx_buf *buf, struct rte_mbuf *pkt,
-	struct rte_mempool *pool)
+copy_packet(struct virtq *vq, struct tx_burst *burst, const struct tx_buf *buf,
+	struct rte_mbuf *pkt)
 {
 	if (unlikely(buf->data == NULL || buf->len > rte_pktmbuf_tailroom(pkt) ||
 		     buf->len > vq->max_frame))
-		return copy_chain(vq, buf->head, pkt, pool);
+		return copy_chain(vq, burst, buf->head, pkt);
 	rte_memcpy(rte_pktmbuf_mtod(pkt, uint8_t *), buf->data, buf->len);
 	pkt->pkt_len = buf->len;
 	pkt->data_len = (uint16_t)buf->len;
@@ -170,30 +214,30 @@ copy_packet(struct virtq *vq, const struct tx_buf *buf, struct rte_mbuf *pkt,
 uint16_t
 virtq_split_dequeue(struct virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n)
 {
-	struct rte_mbuf *fresh[VIRTQ_BURST];
 	struct tx_buf bufs[VIRTQ_BURST];
+	struct tx_burst burst;
+	enum tx_result result = TX_PACKET;
 	uint16_t room = virtq_room(vq);
-	uint16_t consumed, got = 0;
+	uint16_t got = 0;
 	uint64_t bytes = 0;
 
 	n = RTE_MIN(RTE_MIN(n, room), (uint16_t)VIRTQ_BURST);
 	if (n == 0)
 		return 0;
 	n = look_at_all(vq, bufs, n);
-	if (unlikely(n == 0 || rte_pktmbuf_alloc_bulk(pool, fresh, n) != 0)) {
-		vq->stats.no_mbuf += n != 0;
-		return 0;
-	}
+	burst.pool = pool;
+	burst.consumed = 0;
+	burst.steps = 0;
+	take_fresh(&burst, n);
 
-	for (consumed = 0; consumed < n; consumed++) {
-		struct rte_mbuf *pkt = fresh[consumed];
-		enum tx_result result = copy_packet(vq, &bufs[consumed], pkt, pool);
+	while (burst.consumed < burst.n && likely(burst.steps < VIRTQ_BURST_STEPS)) {
+		const struct tx_buf *buf = &bufs[burst.consumed];
+		struct rte_mbuf *pkt = burst.fresh[burst.consumed];
 
-		if (unlikely(result > TX_DROPPED)) {
-			vq->stats.no_mbuf += result == TX_NO_MBUF;
+		result = copy_packet(vq, &burst, buf, pkt);
+		if (unlikely(result > TX_DROPPED))
 			break;
-		}
-		virtq_split_put_used(vq, consumed, bufs[consumed].head, 0);
+		virtq_split_put_used(vq, burst.consumed++, buf->head, 0);
 		if (unlikely(result == TX_DROPPED)) {
 			rte_pktmbuf_free(pkt);
 			continue;
@@ -201,12 +245,14 @@ virtq_split_dequeue(struct virtq *vq, struct rte_mempool *pool, struct rte_mbuf 
 		bytes += pkt->pkt_len;
 		pkts[got++] = pkt;
 	}
-	if (unlikely(consumed < n))
-		rte_pktmbuf_free_bulk(&fresh[consumed], n - consumed);
-	if (unlikely(consumed == 0))
+	if (unlikely(burst.consumed < burst.n))
+		rte_pktmbuf_free_bulk(
+			&burst.fresh[burst.consumed], burst.n - burst.consumed);
+	vq->stats.no_mbuf += burst.n < n || result == TX_NO_MBUF;
+	if (unlikely(burst.consumed == 0))
 		return 0;
 
-	virtq_split_publish(vq, consumed);
+	virtq_split_publish(vq, burst.consumed);
 	vq->stats.packets += got;
 	vq->stats.bytes += bytes;
 	vq->stats.bursts++;

@@ -101,13 +101,15 @@ fill_desc(struct virtq_walk *w, struct rx_source *src, struct rx_header *hdr, ui
 
 /* Fill one buffer, that is one chain. @return bytes written, or a negative enum virtq_error. */
 static int64_t
-fill_chain(struct virtq *vq, uint16_t head, struct rx_source *src, struct rx_header *hdr)
+fill_chain(struct virtq *vq, uint16_t head, struct rx_source *src, struct rx_header *hdr,
+	uint32_t *steps)
 {
 	uint32_t written = 0;
 	struct virtq_walk w;
 	int more, ret;
 
 	for (more = virtq_walk_begin(&w, vq, head); more > 0; more = virtq_walk_next(&w)) {
+		++*steps;
 		if ((w.cur.flags & VIRTQ_DESC_F_WRITE) == 0)
 			return -VIRTQ_ERR_DIRECTION;
 		ret = fill_desc(&w, src, hdr, &written);
@@ -118,8 +120,8 @@ fill_chain(struct virtq *vq, uint16_t head, struct rx_source *src, struct rx_hea
 	}
 	if (more < 0)
 		return more;
-	/* A first buffer that cannot take the header, or one that takes nothing, is the driver's fault. */
-	return hdr->have < vq->hdr_len || written == 0 ? -VIRTQ_ERR_HEADER : (int64_t)written;
+	/* The whole header is in the first buffer (5.1.6.3.1). */
+	return hdr->have < vq->hdr_len ? -VIRTQ_ERR_HEADER : (int64_t)written;
 }
 
 /*
@@ -129,10 +131,11 @@ fill_chain(struct virtq *vq, uint16_t head, struct rx_source *src, struct rx_hea
  * buffers that are still ours.
  *
  * @param[in,out] offset buffers taken so far in this burst.
+ * @param[in,out] steps descriptors walked so far in this burst.
  */
 static enum rx_result
 deliver_walking(struct virtq *vq, const struct rte_mbuf *pkt, bool mergeable, uint16_t room,
-	uint16_t *offset)
+	uint16_t *offset, uint32_t *steps)
 {
 	struct rx_source src = {.seg = pkt, .left = pkt->pkt_len};
 	struct rx_header hdr = {.have = 0};
@@ -151,7 +154,7 @@ deliver_walking(struct virtq *vq, const struct rte_mbuf *pkt, bool mergeable, ui
 			/* All buffers of the ring together do not suffice: they never will. */
 			return room == vq->size && *offset == 0 ? RX_TOO_SMALL : RX_NO_ROOM;
 		head = virtq_read_head(vq, (uint16_t)(vq->last_avail + position));
-		written = fill_chain(vq, head, &src, &hdr);
+		written = fill_chain(vq, head, &src, &hdr, steps);
 		if (written < 0) {
 			vq->error = (uint8_t)-written;
 			return RX_BROKEN;
@@ -208,13 +211,14 @@ enqueue(struct virtq *vq, struct rte_mbuf **pkts, uint16_t n, bool mergeable)
 	uint16_t room = virtq_room(vq);
 	uint16_t looked, done, taken = 0;
 	uint64_t bytes = 0, delivered = 0;
+	uint32_t steps = 0;
 
 	if (room == 0)
 		return 0;
 	n = RTE_MIN(n, (uint16_t)VIRTQ_BURST);
 	looked = look_at_all(vq, bufs, RTE_MIN(n, room));
 
-	for (done = 0; done < n; done++) {
+	for (done = 0; done < n && likely(steps < VIRTQ_BURST_STEPS); done++) {
 		const struct rte_mbuf *pkt = pkts[done];
 		enum rx_result result;
 
@@ -229,7 +233,7 @@ enqueue(struct virtq *vq, struct rte_mbuf **pkts, uint16_t n, bool mergeable)
 			taken++;
 			result = RX_DELIVERED;
 		} else {
-			result = deliver_walking(vq, pkt, mergeable, room, &taken);
+			result = deliver_walking(vq, pkt, mergeable, room, &taken, &steps);
 		}
 		if (unlikely(result == RX_TOO_SMALL)) {
 			vq->stats.rx_too_small++;

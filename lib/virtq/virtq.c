@@ -35,6 +35,7 @@ static const struct {
 	[VIRTQ_ERR_DIRECTION] = {"direction",
 		"a buffer is read-only where the device writes, or the reverse"},
 	[VIRTQ_ERR_HEADER] = {"header", "a chain is too short for the net header"},
+	[VIRTQ_ERR_LENGTH] = {"length", "a descriptor has no bytes"},
 };
 
 const char *

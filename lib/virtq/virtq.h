@@ -90,6 +90,7 @@ enum virtq_error {
 	VIRTQ_ERR_ADDRESS,	/**< buffer or table outside guest memory */
 	VIRTQ_ERR_DIRECTION,	/**< a read-only buffer to write to, or the reverse */
 	VIRTQ_ERR_HEADER,	/**< chain too short for the net header */
+	VIRTQ_ERR_LENGTH,	/**< a descriptor of no bytes */
 	VIRTQ_ERR_COUNT,
 };
 
@@ -114,14 +115,20 @@ struct virtq_stats {
 
 struct virtq;
 
-/** Take up to n packets off the ring. @return how many mbufs were stored; they are the caller's. */
+/**
+ * Take up to n packets off the ring. Fewer come where fewer are there, where
+ * mbufs run out (nothing is lost by that), and where chains are long.
+ *
+ * @return how many mbufs were stored; they are the caller's.
+ */
 typedef uint16_t (*virtq_dequeue_fn)(
 	struct virtq *vq, struct rte_mempool *pool, struct rte_mbuf **pkts, uint16_t n);
 /**
  * Put up to n packets on the ring.
  *
  * @return how many of the first are done with, delivered or dropped and
- *     counted; the mbufs stay the caller's. Fewer than n: no room at present.
+ *     counted; the mbufs stay the caller's. Fewer than n: not all of them now,
+ *     mostly for want of room.
  */
 typedef uint16_t (*virtq_enqueue_fn)(struct virtq *vq, struct rte_mbuf **pkts, uint16_t n);
 

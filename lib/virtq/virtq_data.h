@@ -20,6 +20,13 @@
 /* A legal chain is no longer than the ring (2.7.5.3.1), but drivers exceed that with indirect tables. */
 #define VIRTQ_MAX_CHAIN 1024
 
+/*
+ * Descriptors that one burst walks before it ends early. A lawful burst needs
+ * some hundreds; a guest that offers many short ones pays with its own rate,
+ * and does not hold up the other rings of the lcore.
+ */
+#define VIRTQ_BURST_STEPS 4096
+
 /* Virtio-net header (5.1.6) with nothing offloaded: all zero but num_buffers. */
 #define VIRTQ_HDR_NUM_BUFFERS_OFFSET 10
 
@@ -97,9 +104,25 @@ virtq_walk_enter_indirect(struct virtq_walk *w)
 		w->table = NULL;
 	if (virtq_walk_fetch(w, 0) < 0)
 		return -VIRTQ_ERR_ADDRESS;
-	if ((w->cur.flags & VIRTQ_DESC_F_INDIRECT) != 0)
-		return -VIRTQ_ERR_INDIRECT;
-	return 1;
+	return (w->cur.flags & VIRTQ_DESC_F_INDIRECT) != 0 ? -VIRTQ_ERR_INDIRECT : 0;
+}
+
+/*
+ * Look at the descriptor just read. An empty one is refused, as QEMU does: so
+ * each step of a walk moves a byte at least, and the length of a frame bounds
+ * what a guest can make us do for it.
+ */
+static inline int
+virtq_walk_accept(struct virtq_walk *w)
+{
+	int ret;
+
+	if ((w->cur.flags & VIRTQ_DESC_F_INDIRECT) != 0) {
+		ret = virtq_walk_enter_indirect(w);
+		if (ret < 0)
+			return ret;
+	}
+	return w->cur.len == 0 ? -VIRTQ_ERR_LENGTH : 1;
 }
 
 static inline int
@@ -114,9 +137,7 @@ virtq_walk_begin(struct virtq_walk *w, const struct virtq *vq, uint16_t head)
 	if (head >= vq->size)
 		return -VIRTQ_ERR_HEAD;
 	w->cur = virtq_read_desc(&vq->desc[head]);
-	if ((w->cur.flags & VIRTQ_DESC_F_INDIRECT) != 0)
-		return virtq_walk_enter_indirect(w);
-	return 1;
+	return virtq_walk_accept(w);
 }
 
 static inline int
@@ -130,9 +151,7 @@ virtq_walk_next(struct virtq_walk *w)
 		return -VIRTQ_ERR_LOOP;
 	if (virtq_walk_fetch(w, w->cur.next) < 0)
 		return -VIRTQ_ERR_ADDRESS;
-	if ((w->cur.flags & VIRTQ_DESC_F_INDIRECT) != 0)
-		return virtq_walk_enter_indirect(w);
-	return 1;
+	return virtq_walk_accept(w);
 }
 
 /* Has the driver asked to hear of an index in (old, new]? (2.7.10) */
