@@ -52,8 +52,9 @@ steps_duration()
 steps_last_line()
 {
 	local log=$1 width=$2
-	tail -c 600 "$log" 2>/dev/null | tr '\r' '\n' | sed -e 's/\x1b\[[0-9;]*[A-Za-z]//g' |
-		tr -d '\000-\010\013-\037' | grep -v '^[[:space:]]*$' | tail -n 1 | cut -c "1-$width"
+	tail -c 600 "$log" 2>/dev/null | tr '\r' '\n' |
+		sed -e 's/\x1b\[[0-9;]*[A-Za-z]//g' -e '/^[[:space:]]*$/d' |
+		tr -d '\000-\010\013-\037' | tail -n 1 | cut -c "1-$width"
 }
 
 # End the step that is running, its children included.
@@ -93,7 +94,7 @@ steps_run()
 	columns=$(tput cols 2>/dev/null || echo 80)
 	# Job control gives the step a process group of its own, to be ended as one.
 	set -m
-	("$@") </dev/null >"$log" 2>&1 &
+	("$@") </dev/null >"$log" 2>&1 9>&- &
 	steps_pid=$!
 	set +m
 	while kill -0 "$steps_pid" 2>/dev/null; do
