@@ -320,11 +320,11 @@ def check_format(root: Path) -> Findings:
         return
     run = subprocess.run([CLANG_FORMAT, '--dry-run', '-Werror', *files], cwd=root,
                          capture_output=True, text=True, check=False, timeout=300)
-    seen = set()
+    seen: Dict[str, List[str]] = {}
     for match in re.finditer(r'^(\S+?):(\d+):\d+: error: ', run.stderr, re.M):
-        if match.group(1, 2) not in seen:
-            seen.add(match.group(1, 2))
-            yield f'{match.group(1)}:{match.group(2)}: format ({CLANG_FORMAT} -i {match.group(1)})'
+        seen.setdefault(match.group(1), []).append(match.group(2))
+    for file, lines in seen.items():
+        yield f'{file}:{lines[0]}: format, {len(lines)} places ({CLANG_FORMAT} -i {file})'
     if run.returncode != 0 and not seen:
         yield f'.clang-format:1: {CLANG_FORMAT}: {run.stderr.strip()[:400]}'
 
