@@ -22,4 +22,4 @@ html_theme_options = {
 }
 highlight_language = 'none'  # pylint: disable=invalid-name
 nitpicky = True  # pylint: disable=invalid-name
-exclude_patterns = ['_build']
+exclude_patterns = ['_build', '*.inc.rst']
