@@ -435,10 +435,11 @@ pktgen_stop(void)
 	pktgen_running = false;
 }
 
-/* pktgen start IFACE COUNT SIZE [RATE] [MAC] [BURST] */
+/* pktgen start IFACE COUNT SIZE [RATE] [MAC] [QUEUES]: the queues take turns, frame by frame */
 static int
 pktgen_start(int argc, char **argv)
 {
+	uint64_t queues;
 	char path[64];
 	char text[64];
 	int ret;
@@ -470,8 +471,12 @@ pktgen_start(int argc, char **argv)
 	SET("udp_dst_min 9\n");
 	SET("udp_dst_max 9\n");
 	SET("dst_mac %s\n", argc > 6 ? argv[6] : "ff:ff:ff:ff:ff:ff");
-	if (argc > 7)
-		SET("burst %s\n", argv[7]);
+	if (argc > 7) {
+		if (io_number_parse(argv[7], UINT16_MAX, &queues) < 0 || queues == 0)
+			return -EINVAL;
+		SET("queue_map_min 0\n");
+		SET("queue_map_max %u\n", (unsigned int)queues - 1);
+	}
 #undef SET
 	if (ret < 0)
 		return ret;
@@ -547,7 +552,7 @@ const struct guest_command guest_commands[] = {
 	{"tx", 1, "tx start IFACE COUNT RATE SIZE [MAC] [STREAM] | tx report|stop [STREAM]",
 		command_tx},
 	{"pktgen", 2,
-		"pktgen start IFACE COUNT SIZE [RATE] [MAC] [BURST] | pktgen report|stop IFACE",
+		"pktgen start IFACE COUNT SIZE [RATE] [MAC] [QUEUES] | pktgen report|stop IFACE",
 		command_pktgen},
 	{"reboot", 0, "reboot", command_reboot},
 	{"poweroff", 0, "poweroff", command_poweroff},
