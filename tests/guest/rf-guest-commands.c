@@ -231,11 +231,11 @@ command_busybox(int argc, char **argv, FILE *out)
 static int
 command_ping(int argc, char **argv, FILE *out)
 {
-	char *args[] = {(char *)(uintptr_t)BUSYBOX, (char *)(uintptr_t)"ping",
-		(char *)(uintptr_t)"-c", argv[2], (char *)(uintptr_t)"-s",
-		argc > 3 ? argv[3] : (char *)(uintptr_t)"56", (char *)(uintptr_t)"-i",
-		argc > 4 ? argv[4] : (char *)(uintptr_t)"0.1", (char *)(uintptr_t)"-W",
-		(char *)(uintptr_t)"2", argv[1], NULL};
+	char *args[] = {(char *)(uintptr_t)BUSYBOX, (char *)(uintptr_t) "ping",
+		(char *)(uintptr_t) "-c", argv[2], (char *)(uintptr_t) "-s",
+		argc > 3 ? argv[3] : (char *)(uintptr_t) "56", (char *)(uintptr_t) "-i",
+		argc > 4 ? argv[4] : (char *)(uintptr_t) "0.1", (char *)(uintptr_t) "-W",
+		(char *)(uintptr_t) "2", argv[1], NULL};
 	unsigned int sent, received;
 	char text[OUTPUT_MAX];
 	const char *summary;

@@ -128,16 +128,22 @@ control_open(void)
 	return fdopen(fd, "r+");
 }
 
+/* Cut a line into words, in place. Returns how many there are; more than fit are left out. */
 static int
 split_line(char *line, char **argv)
 {
-	char *rest = NULL;
-	char *word;
+	static const char blanks[] = " \r\n";
 	int argc = 0;
 
-	for (word = strtok_r(line, " \r\n", &rest); word != NULL && argc < ARGS_MAX - 1;
-		word = strtok_r(NULL, " \r\n", &rest))
-		argv[argc++] = word;
+	for (;;) {
+		line += strspn(line, blanks);
+		if (*line == '\0' || argc == ARGS_MAX - 1)
+			break;
+		argv[argc++] = line;
+		line += strcspn(line, blanks);
+		if (*line != '\0')
+			*line++ = '\0';
+	}
 	argv[argc] = NULL;
 	return argc;
 }

@@ -19,9 +19,9 @@
 #define RECEIVE_BATCH  16
 #define RECEIVE_BUFFER (SEQ_FRAME_MAX + 1)
 #define SOCKET_BUFFER  (32 * 1024 * 1024)
-#define POLL_MS	       20	 /* how late a stop may be seen */
+#define POLL_MS	       20 /* how late a stop may be seen */
 #define BEHIND_MAX_NS  10000000 /* a sender held up longer than this does not catch up */
-#define NO_ROOM_NS     200000	 /* pause before trying again */
+#define NO_ROOM_NS     200000 /* pause before trying again */
 
 uint64_t
 io_now_ns(void)
@@ -142,7 +142,8 @@ send_all(struct io_sender *sender, int fd, const uint8_t src[6], uint8_t *frame)
 		if (interval != 0 && now - due > BEHIND_MAX_NS)
 			due = now;
 		if (!written)
-			seq_frame_write(frame, sender->size, sender->dst, src, sender->stream, number);
+			seq_frame_write(
+				frame, sender->size, sender->dst, src, sender->stream, number);
 		ret = send_one(fd, frame, sender->size);
 		if (ret < 0)
 			return ret;

@@ -21,7 +21,8 @@
 #include "rf-io.h"
 
 static const char usage_text[] =
-	"usage: rf-stream send -i IFACE [-n COUNT] [-r RATE] [-s SIZE] [-d MAC] [-S STREAM] [-f FIRST]\n"
+	"usage: rf-stream send -i IFACE [-n COUNT] [-r RATE] [-s SIZE] [-d MAC] [-S STREAM] [-f "
+	"FIRST]\n"
 	"       rf-stream recv -i IFACE [-n COUNT] [-k stream|pktgen] [-e]\n"
 	"  -i IFACE   network interface\n"
 	"  -n COUNT   frames to send (default: until stopped), or different frames to wait for\n"
