@@ -104,6 +104,10 @@ class Guest:
             if channel is not None:
                 channel.close()
 
+    def qmp(self, command: str, seconds: float = 20.0, **arguments: Any) -> Any:
+        """A QMP command's result."""
+        return self._qmp.command(command, seconds, **arguments)
+
     def reboot(self, seconds: float = BOOT_SECONDS) -> None:
         """Reboot from inside and wait until the agent serves again."""
         self.do("reboot")

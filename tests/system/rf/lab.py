@@ -33,6 +33,7 @@ class Lab:
         self._stack = contextlib.ExitStack()
         self.folder = ""
         self.netns: Optional[NetNs] = None
+        self.daemons: List[Daemon] = []
 
     def __enter__(self) -> "Lab":
         self.folder = tempfile.mkdtemp(prefix="rf.")
@@ -67,6 +68,12 @@ class Lab:
             if name.endswith((".log", ".conf", ".console")):
                 shutil.copy(self.path(name), target)
 
+    def check_books(self) -> None:
+        """Raise if the counters of a daemon that runs do not add up."""
+        for daemon in self.daemons:
+            if daemon.running():
+                daemon.check_conservation()
+
     def on_exit(self, function: Any, *args: Any) -> None:
         """Have something done at the end."""
         self._stack.callback(function, *args)
@@ -78,6 +85,7 @@ class Lab:
         """A daemon, ready."""
         daemon = Daemon(name, self.folder, self.build, config, wrap=self.netns.wrap, eal=eal,
                         start=False)
+        self.daemons.append(daemon)
         self._stack.callback(daemon.close)
         if start:
             daemon.start()
