@@ -176,7 +176,8 @@ def print_table(rows: List[Row]) -> None:
 def print_books(stats: Dict[str, Dict[str, Any]]) -> bool:
     """Ringferry's own account; does it balance?"""
     balanced = True
-    print(f"{'port':6} {'way':4} {'came':>10} {'= went on':>10} {'+ dropped':>10} {'+ in hand':>10}")
+    print(f"{'port':6} {'way':4} {'came':>10} {'= went on':>10} {'+ dropped':>10} "
+          f"{'+ in hand':>10}")
     for port, way, came, accounted in books(stats):
         counts = stats[port][way]
         went = counts["passed" if way == "in" else "delivered"]

@@ -143,7 +143,7 @@ class Guest:
         if port.queues > 1:
             device += ",mq=on"
         if not self.qemu10:
-            # 7.2 without KVM does not hand an MSI-X call eventfd that changes to the back-end.
+            # 7.2 crashes when a vhost-user device uses MSI-X without KVM.
             device += ",vectors=0"
         elif port.queues > 1:
             device += f",vectors={2 * port.queues + 2}"
