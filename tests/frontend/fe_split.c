@@ -237,6 +237,9 @@ split_add(struct fe_vq *vq, const struct fe_sg *sg, unsigned int n_out, unsigned
 static void
 split_publish(struct fe_vq *vq)
 {
+	if (vq->avail->idx != vq->published)
+		fe_vq_fault(vq, "available index changed from %u to %u", vq->published,
+			vq->avail->idx);
 	vq->published = vq->next_avail;
 	__atomic_store_n(&vq->avail->idx, vq->published, __ATOMIC_RELEASE);
 }
