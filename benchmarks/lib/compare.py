@@ -1,0 +1,161 @@
+# SPDX-License-Identifier: BSD-3-Clause
+# Copyright (c) 2026 Ringferry contributors
+"""Back-ends against each other: the same guest, the same sizes, in turns.
+
+In each round every back-end is started afresh, in an order that changes from
+round to round, so that neither the machine's mood nor the layout of memory
+favours one of them.
+"""
+
+import time
+from dataclasses import dataclass, field
+
+from . import machine, stats
+from .errors import BenchmarkError
+from .frontend import BURSTS, RING_SIZE, Frontend, Guest
+from .process import busiest_thread
+
+QUICK_LIMIT = 38        # seconds into the run after which a quick one starts no other round
+SETTLE = 0.25           # seconds of traffic before a sample
+LEAST_PPS = 1000        # per direction; less is a path that hardly works
+# Packets that can be on the way between the front-end's send and receive.
+MOST_IN_FLIGHT = 2 * (2 * RING_SIZE + BURSTS * 32)
+DISTURBED = 0.97        # share of its core below which a back-end was disturbed
+TOLERANCE = 0.05        # between the front-end's count and the back-end's
+
+
+@dataclass
+class Case:
+    """One line of the comparison. samples: by back-end, one per round."""
+    guest: Guest
+    size: int
+    samples: dict = field(default_factory=dict)
+
+    @property
+    def label(self) -> str:
+        return f'{self.guest.label}, {self.size} B'
+
+    def values(self, label: str, key: str) -> list:
+        return [sample[key] for sample in self.samples[label] if sample[key] is not None]
+
+
+def run(ctx, backends: list, guests: list, sizes: list, rounds: int, seconds: float) -> list:
+    """Measure every case with every back-end; the first is the one that is judged."""
+    cases = [Case(guest, size, {backend.label: [] for backend in backends})
+             for guest in guests for size in sizes]
+    ctx.expect_steps(len(cases) * len(backends) * rounds)
+    for number in range(rounds):
+        if ctx.args.quick and number and ctx.elapsed() * (number + 1) / number > QUICK_LIMIT:
+            ctx.say(f'enough: {number} of {rounds} rounds fit into the time of a quick run')
+            break
+        for guest in guests:
+            turn = backends if number % 2 == 0 else backends[::-1]
+            for backend in turn:
+                _measure(ctx, backend, [case for case in cases if case.guest == guest],
+                         seconds, f'round {number + 1}/{rounds}')
+    return cases
+
+
+def _measure(ctx, backend, cases: list, seconds: float, prefix: str):
+    """One start of a back-end and its front-end, all sizes of one guest."""
+    backend.start()
+    frontend = None
+    try:
+        frontend = Frontend(ctx, f'front-end of {backend.label}', backend.sockets, cases[0].guest)
+        for case in cases:
+            frontend.halt()
+            before = backend.counters()
+            frontend.send(case.size)
+            time.sleep(SETTLE)
+            sample = _sample(ctx, backend, frontend, before, seconds)
+            case.samples[backend.label].append(sample)
+            ctx.step(f'{prefix}  {backend.label:<14} {case.label:<22} {sample["mpps"]:6.2f} Mpps')
+    finally:
+        if frontend:
+            frontend.stop()
+        backend.stop()
+
+
+def _sample(ctx, backend, frontend, before, seconds: float) -> dict:
+    """Throughput from the front-end's counters, cycles from the back-end's; both checked."""
+    console = frontend.testpmd
+    cpus = (ctx.front_cpu, ctx.back_cpu)
+    front0 = console.forwarding()
+    console.ports()                                         # starts the interval of Rx-pps
+    stolen0 = machine.stolen(cpus)
+    threads0, back0, start = backend.child.thread_times(), backend.counters(), time.monotonic()
+    time.sleep(seconds)
+    threads1, back1, end = backend.child.thread_times(), backend.counters(), time.monotonic()
+    stolen = machine.stolen(cpus) - stolen0
+    ports = console.ports()
+    front1 = console.forwarding()
+
+    window = back1.since(back0)
+    thread = busiest_thread(threads0, threads1)
+    pps = sum(ports.rx_pps)
+    sample = {
+        'mpps': pps / 1e6,
+        'mpps_each_way': [rate / 1e6 for rate in ports.rx_pps],
+        'seconds': end - start,
+        'backend_packets': window.packets,
+        'backend_dropped': window.dropped,
+        'backend_cycles_per_packet': window.cycles_per_packet,
+        'backend_core_share': thread['ran'] / (end - start) / 1e9,
+        'backend_thread': thread['name'],
+        'frontend_dropped': front1.dropped - front0.dropped,
+        'frontend_cycles_per_packet': (front1.cycles - front0.cycles)
+                                      / max(1, front1.counted - front0.counted),
+        'in_flight': front1.tx - front1.rx - back1.since(before).dropped,
+        'lost_on_the_way': (front1.tx - front1.rx) - (front0.tx - front0.rx),
+        'dropped_while_settling': back0.since(before).dropped,
+        'stolen_seconds': stolen,
+        'tsc_mhz': front1.mhz,
+    }
+    _check(backend, window, sample)
+    return sample
+
+
+def _check(backend, window, sample: dict):
+    """A path that does not work is not measured."""
+    if min(sample['mpps_each_way']) * 1e6 < LEAST_PPS:
+        raise BenchmarkError(f'{backend.label}: no traffic: {sample["mpps_each_way"]} Mpps each way')
+    lost = sample['lost_on_the_way'] - window.dropped
+    if abs(lost) > MOST_IN_FLIGHT:
+        raise BenchmarkError(f'{backend.label}: {lost} packets lost without a trace')
+    counted = window.packets / sample['seconds']
+    if abs(counted / (sample['mpps'] * 1e6) - 1) > TOLERANCE:
+        raise BenchmarkError(f'{backend.label}: it counts {counted / 1e6:.2f} Mpps, '
+                             f'its front-end {sample["mpps"]:.2f}')
+    backend.check(window)
+
+
+def summarise(cases: list, ours: str, theirs: str) -> list:
+    """The cases as plain data, with medians, spreads and ratios."""
+    result = []
+    for case in cases:
+        entry = {'label': case.label, 'size': case.size, 'guest': case.guest.settings(),
+                 'systems': {}}
+        for label, samples in case.samples.items():
+            entry['systems'][label] = {
+                key: stats.summary(case.values(label, key)) if case.values(label, key) else None
+                for key in ('mpps', 'backend_cycles_per_packet', 'frontend_cycles_per_packet')}
+            entry['systems'][label]['samples'] = samples
+        entry['ratio'] = stats.ratio(case.values(ours, 'mpps'), case.values(theirs, 'mpps'))
+        result.append(entry)
+    return result
+
+
+def notes(cases: list) -> list:
+    """What a reader of the table must know about the samples."""
+    samples = [(label, sample) for case in cases for label, taken in case.samples.items()
+               for sample in taken]
+    found = []
+    disturbed = sum(sample['backend_core_share'] < DISTURBED for _, sample in samples)
+    if disturbed:
+        found.append(f'{disturbed} of {len(samples)} samples were disturbed: other programs took '
+                     f'more than {1 - DISTURBED:.0%} of the back-end\'s core')
+    for label in cases[0].samples:
+        dropped = sum(sample['backend_dropped'] for name, sample in samples if name == label)
+        if dropped:
+            found.append(f'{label} dropped {dropped} packets while it was measured')
+    return found
