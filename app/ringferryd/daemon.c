@@ -265,7 +265,8 @@ start(struct base_error *err)
 	ret = watch_signals(err);
 	if (ret < 0)
 		return ret;
-	ret = lcore_start(rf.loop, global->data_cpus, global->n_data_cpus, global->idle_policy, err);
+	ret = lcore_start(
+		rf.loop, global->data_cpus, global->n_data_cpus, global->idle_policy, err);
 	if (ret < 0)
 		return ret;
 	port_env_ops.loop = rf.loop;

@@ -19,11 +19,11 @@
 
 BASE_LOG_REGISTER(eal);
 
-#define MAX_ARGS 64
+#define MAX_ARGS   64
 #define MBUF_CACHE 512
 
 /* What an mbuf takes in the pool, and what else the EAL and the vhost library want. */
-#define MBUF_BYTES    (RTE_MBUF_DEFAULT_BUF_SIZE + 384ull)
+#define MBUF_BYTES     (RTE_MBUF_DEFAULT_BUF_SIZE + 384ull)
 #define OVERHEAD_BYTES (96ull << 20)
 
 /* The EAL keeps pointers to its arguments: they live as long as the process. */
@@ -33,8 +33,7 @@ static struct {
 	bool overflow;
 } args;
 
-static void __rte_format_printf(1, 2)
-add_arg(const char *fmt, ...)
+static void __rte_format_printf(1, 2) add_arg(const char *fmt, ...)
 {
 	char *text = NULL;
 	va_list ap;
@@ -149,8 +148,8 @@ add_lcores(const struct conf_global *global)
 
 	used = (size_t)snprintf(list, sizeof(list), "0@%d", global->management_cpu);
 	for (i = 0; i < global->n_data_cpus && used < sizeof(list); i++)
-		used += (size_t)snprintf(list + used, sizeof(list) - used, ",%u@%u", i + 1,
-			global->data_cpus[i]);
+		used += (size_t)snprintf(
+			list + used, sizeof(list) - used, ",%u@%u", i + 1, global->data_cpus[i]);
 	add_arg("--lcores=%s", list);
 	add_arg("--main-lcore=0");
 }
@@ -161,8 +160,8 @@ is_pci(const struct conf_port *port)
 	unsigned int domain, bus, slot, function;
 
 	return port->type == CONF_PORT_ETHDEV &&
-	       (sscanf(port->device, "%x:%x:%x.%x", &domain, &bus, &slot, &function) == 4 ||
-		       sscanf(port->device, "%x:%x.%x", &bus, &slot, &function) == 3);
+		(sscanf(port->device, "%x:%x:%x.%x", &domain, &bus, &slot, &function) == 4 ||
+			sscanf(port->device, "%x:%x.%x", &bus, &slot, &function) == 3);
 }
 
 /* Only the devices that the configuration names are touched; others may be added later. */
@@ -231,8 +230,8 @@ eal_start(const char *program, const struct conf *conf, const struct options *op
 	if (args.overflow)
 		return base_error_set(err, E2BIG, "too many EAL arguments, or no memory for them");
 	if (rte_eal_init(args.argc, args.argv) < 0)
-		return base_error_set(err, rte_errno, "DPDK's EAL does not start: %s",
-			rte_strerror(rte_errno));
+		return base_error_set(
+			err, rte_errno, "DPDK's EAL does not start: %s", rte_strerror(rte_errno));
 	return base_log_set_levels(conf->global.log_level);
 }
 

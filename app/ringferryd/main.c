@@ -13,7 +13,10 @@
 #include "eal.h"
 #include "options.h"
 
-/* Threads inherit the mask: only the signalfd sees these. A client that hangs up is no reason to die. */
+/*
+ * Threads inherit the mask: only the signalfd sees these. A client that hangs
+ * up is no reason to die.
+ */
 static void
 block_signals(void)
 {

@@ -63,8 +63,9 @@ options_parse(int argc, char **argv, struct options *options)
 	}
 	/* getopt stops behind "--", and at the first word that is no option. */
 	if (optind < argc && strcmp(argv[optind - 1], "--") != 0) {
-		fprintf(stderr, "ringferryd: unexpected argument '%s'; EAL arguments stand behind "
-				"--\n",
+		fprintf(stderr,
+			"ringferryd: unexpected argument '%s'; EAL arguments stand behind "
+			"--\n",
 			argv[optind]);
 		return 2;
 	}

@@ -64,8 +64,8 @@ fwd_wire_add(const struct conf_wire *conf, struct base_error *err)
 				err, EBUSY, "port %s is being removed", conf->port[i]);
 	}
 	if (port[0] == port[1])
-		return base_error_set(err, EINVAL, "wire %s: both ends are port %s", conf->name,
-			conf->port[0]);
+		return base_error_set(
+			err, EINVAL, "wire %s: both ends are port %s", conf->name, conf->port[0]);
 	wire = calloc(1, sizeof(*wire));
 	if (wire == NULL)
 		return base_error_set(err, ENOMEM, "no memory for wire %s", conf->name);
@@ -256,7 +256,10 @@ plan_wire(struct fwd_plan *plan, const struct fwd_wire *wire)
 	}
 }
 
-/* A guest without a wire sends into the void, and must not see its ring fill up. A NIC is left alone. */
+/*
+ * A guest without a wire sends into the void, and must not see its ring fill
+ * up. A NIC is left alone.
+ */
 static void
 plan_unwired(struct fwd_plan *plan, const struct port *port)
 {

@@ -36,8 +36,8 @@ struct lcore {
 int lcore_main(void *lcore);
 
 /* publish.c */
-int publish_init(struct base_loop *loop, struct lcore *lcores, unsigned int n,
-	struct rte_rcu_qsbr *rcu);
+int publish_init(
+	struct base_loop *loop, struct lcore *lcores, unsigned int n, struct rte_rcu_qsbr *rcu);
 void publish_fini(void);
 int publish_sync(uint64_t timeout_ns);
 

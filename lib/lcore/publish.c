@@ -124,8 +124,8 @@ lcore_defer(void (*fn)(void *arg), void *arg)
 	item->arg = arg;
 	STAILQ_INSERT_TAIL(&pub.deferred, item, next);
 	if (pub.deferred_timer == NULL)
-		pub.deferred_timer =
-			base_timer_add(pub.loop, RETRY_NS, RETRY_NS, deferred_tick, NULL);
+		pub.deferred_timer = base_timer_add(
+			pub.loop, RETRY_NS, RETRY_NS, deferred_tick, NULL);
 }
 
 /* Does a path use a queue that belongs to another lcore so far? */
@@ -133,8 +133,8 @@ static bool
 path_moves(const struct fwd_path *path, int lcore)
 {
 	return (path->rxq != NULL && path->rxq->owner >= 0 && path->rxq->owner != lcore) ||
-	       (path->txq != NULL && path->txq->owner >= 0 && path->txq->owner != lcore) ||
-	       (path->blame != NULL && path->blame->owner >= 0 && path->blame->owner != lcore);
+		(path->txq != NULL && path->txq->owner >= 0 && path->txq->owner != lcore) ||
+		(path->blame != NULL && path->blame->owner >= 0 && path->blame->owner != lcore);
 }
 
 static void
@@ -213,7 +213,7 @@ static bool
 tables_equal(const struct lcore_table *a, const struct lcore_table *b)
 {
 	return a->n_paths == b->n_paths &&
-	       memcmp(a->paths, b->paths, a->n_paths * sizeof(a->paths[0])) == 0;
+		memcmp(a->paths, b->paths, a->n_paths * sizeof(a->paths[0])) == 0;
 }
 
 static void
@@ -304,8 +304,7 @@ has_stranded(void)
 
 	TAILQ_FOREACH(port, port_all(), next)
 		for (i = 0; i < port->n_queues; i++)
-			if (port->txq[i].n_pending > 0 &&
-				!port_txq_usable(&port->txq[i], &reason))
+			if (port->txq[i].n_pending > 0 && !port_txq_usable(&port->txq[i], &reason))
 				return true;
 	return false;
 }

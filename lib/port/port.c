@@ -198,8 +198,8 @@ remove_when_quiet(void *arg)
 	if (ops_of(job->port)->remove(job->port, job) < 0) {
 		job->port->state = PORT_RUNNING;
 		port_env->changed();
-		base_error_set(&job->error, ENOMEM, "no memory to remove port %s",
-			job->port->conf.name);
+		base_error_set(
+			&job->error, ENOMEM, "no memory to remove port %s", job->port->conf.name);
 		finish(job, -ENOMEM);
 	}
 }

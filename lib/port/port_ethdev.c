@@ -29,8 +29,8 @@ struct eth_plan {
 static int
 fail(struct port_job *job, int code, const char *what)
 {
-	return base_error_set(&job->error, code, "%s: %s: %s", job->port->conf.device, what,
-		strerror(code));
+	return base_error_set(
+		&job->error, code, "%s: %s: %s", job->port->conf.device, what, strerror(code));
 }
 
 /* The device's name is the first item of its devargs. */
@@ -85,8 +85,7 @@ make_plan(struct port *port, struct port_job *job, struct eth_plan *plan)
 	plan->conf.txmode.offloads = plan->info.tx_offload_capa & RTE_ETH_TX_OFFLOAD_MULTI_SEGS;
 	if (port->n_queues > 1 && (plan->info.flow_type_rss_offloads & RTE_ETH_RSS_IP) != 0) {
 		plan->conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-		plan->conf.rx_adv_conf.rss_conf.rss_hf =
-			plan->info.flow_type_rss_offloads &
+		plan->conf.rx_adv_conf.rss_conf.rss_hf = plan->info.flow_type_rss_offloads &
 			(RTE_ETH_RSS_IP | RTE_ETH_RSS_UDP | RTE_ETH_RSS_TCP);
 	}
 	plan->n_rx_desc = N_DESC;
@@ -182,7 +181,7 @@ read_link(const struct port *port)
 	struct rte_eth_link link;
 
 	return rte_eth_link_get_nowait(port->eth_port, &link) == 0 &&
-	       link.link_status == RTE_ETH_LINK_UP;
+		link.link_status == RTE_ETH_LINK_UP;
 }
 
 static void

@@ -65,8 +65,8 @@ env_announce(struct vhost_dev *dev, const uint8_t mac[6])
 		return;
 	}
 	/* One that still waits says the same. */
-	if (!__atomic_compare_exchange_n(&port->rxq[0].inject, &none, frame, false,
-		    __ATOMIC_RELEASE, __ATOMIC_RELAXED))
+	if (!__atomic_compare_exchange_n(
+		    &port->rxq[0].inject, &none, frame, false, __ATOMIC_RELEASE, __ATOMIC_RELAXED))
 		rte_pktmbuf_free(frame);
 }
 

@@ -88,9 +88,9 @@ struct vhost_ring {
 struct vhost_dev_stats {
 	uint64_t connections;
 	uint64_t messages;
-	uint64_t refused;	   /* messages answered with a failure */
-	uint64_t late;		   /* messages that had to wait for a lcore beyond the alarm */
-	uint64_t mem_tables;	   /* memory tables mapped */
+	uint64_t refused;    /* messages answered with a failure */
+	uint64_t late;	     /* messages that had to wait for a lcore beyond the alarm */
+	uint64_t mem_tables; /* memory tables mapped */
 };
 
 /* Management only, but for `path`, which is constant. */

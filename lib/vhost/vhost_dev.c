@@ -115,14 +115,14 @@ static bool
 driver_ready(const struct vhost_dev *dev)
 {
 	return (dev->protocol_features & (1ull << VHOST_PROTOCOL_F_STATUS)) == 0 ||
-	       (dev->status & VHOST_STATUS_DRIVER_OK) != 0;
+		(dev->status & VHOST_STATUS_DRIVER_OK) != 0;
 }
 
 bool
 vhost_ring_runnable(const struct vhost_dev *dev, const struct vhost_ring *ring)
 {
 	return ring->started && dev->mem != NULL && virtq_is_set_up(&ring->vq) &&
-	       ring->vq.error == VIRTQ_OK && driver_ready(dev);
+		ring->vq.error == VIRTQ_OK && driver_ready(dev);
 }
 
 int
@@ -181,8 +181,8 @@ vhost_conn_closed(void *arg)
 
 	if (dev->active == conn) {
 		if (vhost_stop_all_rings(dev) < 0) {
-			VHOST_LOG_RATED(WARNING, dev,
-				"disconnected, and a data lcore does not respond");
+			VHOST_LOG_RATED(
+				WARNING, dev, "disconnected, and a data lcore does not respond");
 			if (base_timer_add(dev->env->loop, RETRY_NS, 0, conn_closed_again, conn) ==
 				NULL)
 				VHOST_LOG(ERR, dev, "out of memory: its rings stay attached");

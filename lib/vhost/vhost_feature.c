@@ -66,8 +66,8 @@ uint64_t
 vhost_offered_protocol_features(void)
 {
 	return (1ull << VHOST_PROTOCOL_F_MQ) | (1ull << VHOST_PROTOCOL_F_RARP) |
-	       (1ull << VHOST_PROTOCOL_F_REPLY_ACK) | (1ull << VHOST_PROTOCOL_F_NET_MTU) |
-	       (1ull << VHOST_PROTOCOL_F_STATUS);
+		(1ull << VHOST_PROTOCOL_F_REPLY_ACK) | (1ull << VHOST_PROTOCOL_F_NET_MTU) |
+		(1ull << VHOST_PROTOCOL_F_STATUS);
 }
 
 static enum vhost_verdict
@@ -103,8 +103,8 @@ vhost_set_features(struct vhost_dev *dev, struct vhost_request *req)
 	if ((features & ~dev->offered) != 0) {
 		dev->features_set = false;
 		dev->status &= (uint8_t)~VHOST_STATUS_FEATURES_OK;
-		return VHOST_REFUSE_MSG(req,
-			"features 0x%" PRIx64 " were not offered", features & ~dev->offered);
+		return VHOST_REFUSE_MSG(
+			req, "features 0x%" PRIx64 " were not offered", features & ~dev->offered);
 	}
 	/* A front-end with several queue pairs repeats this for each of them. */
 	if (any_ring_started(dev) && dev->features_set && features != dev->features)

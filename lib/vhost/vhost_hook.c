@@ -26,10 +26,10 @@
 #include "vhost/vhost_priv.h"
 
 /* How long a message may wait for a late lcore before we say so, and before we give up on it. */
-#define ALARM_NS     (1000ull * 1000 * 1000)
+#define ALARM_NS       (1000ull * 1000 * 1000)
 #define LAST_RESORT_NS (60ull * 1000 * 1000 * 1000)
 /* How long the management lcore may take for one attempt. */
-#define ATTEMPT_NS   (10ull * 1000 * 1000 * 1000)
+#define ATTEMPT_NS (10ull * 1000 * 1000 * 1000)
 
 static struct {
 	unsigned int first_release; /* year * 100 + month */
@@ -59,8 +59,8 @@ vhost_init(struct base_error *err)
 		tail_fd_num = tail_layouts[i].fd_num;
 		return 0;
 	}
-	return base_error_set(err, ENOTSUP, "DPDK %s is too old, expected 22.11 or later",
-		rte_version());
+	return base_error_set(
+		err, ENOTSUP, "DPDK %s is too old, expected 22.11 or later", rte_version());
 }
 
 static int *
@@ -267,8 +267,9 @@ remove_stale_socket(const char *path, struct base_error *err)
 	int fd, ret;
 
 	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 0
-				       : base_error_set(err, errno, "%s: %s", path, strerror(errno));
+		return errno == ENOENT
+			? 0
+			: base_error_set(err, errno, "%s: %s", path, strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
 		return base_error_set(err, EEXIST, "%s is there and is not a socket", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
@@ -299,19 +300,19 @@ vhost_hook_register(struct vhost_dev *dev, struct base_error *err)
 			return ret;
 	}
 	if (rte_vhost_driver_register(dev->path, flags) < 0)
-		return base_error_set(err, EINVAL, "%s: the vhost library refuses the socket",
-			dev->path);
+		return base_error_set(
+			err, EINVAL, "%s: the vhost library refuses the socket", dev->path);
 	if (rte_vhost_driver_callback_register(dev->path, &device_ops) < 0 ||
 		rte_vhost_driver_set_protocol_features(
 			dev->path, vhost_offered_protocol_features()) < 0) {
 		rte_vhost_driver_unregister(dev->path);
-		return base_error_set(err, EINVAL, "%s: the vhost library refuses our callbacks",
-			dev->path);
+		return base_error_set(
+			err, EINVAL, "%s: the vhost library refuses our callbacks", dev->path);
 	}
 	if (rte_vhost_driver_start(dev->path) < 0) {
 		rte_vhost_driver_unregister(dev->path);
-		return base_error_set(err, EIO, dev->conf.client ? "%s: nobody listens there"
-								 : "%s: cannot listen there",
+		return base_error_set(err, EIO,
+			dev->conf.client ? "%s: nobody listens there" : "%s: cannot listen there",
 			dev->path);
 	}
 	if (!dev->conf.client && chmod(dev->path, dev->conf.socket_mode) < 0) {

@@ -49,8 +49,8 @@ table_unchanged(const struct vhost_dev *dev, const struct gmem_desc *descs, uint
 	unsigned int n)
 {
 	return dev->mem != NULL && dev->n_mem_descs == n &&
-	       memcmp(dev->mem_descs, descs, n * sizeof(descs[0])) == 0 &&
-	       memcmp(dev->mem_files, files, n * sizeof(files[0])) == 0;
+		memcmp(dev->mem_descs, descs, n * sizeof(descs[0])) == 0 &&
+		memcmp(dev->mem_files, files, n * sizeof(files[0])) == 0;
 }
 
 static void

@@ -40,8 +40,8 @@ enum vhost_msg_id {
 #define VHOST_MSG_F_NEED_REPLY (1u << 3)
 
 /* In the payload of SET_VRING_KICK, CALL and ERR. */
-#define VHOST_VRING_INDEX_MASK 0xffull
-#define VHOST_VRING_NO_FD      (1ull << 8)
+#define VHOST_VRING_INDEX_MASK	   0xffull
+#define VHOST_VRING_NO_FD	   (1ull << 8)
 
 #define VHOST_PROTOCOL_F_MQ	   0
 #define VHOST_PROTOCOL_F_RARP	   2
@@ -59,7 +59,7 @@ enum vhost_msg_id {
 #define VHOST_STATUS_DRIVER_OK	 4
 #define VHOST_STATUS_FEATURES_OK 8
 
-#define VHOST_MSG_MAX_FDS 8
+#define VHOST_MSG_MAX_FDS	 8
 
 struct vhost_msg_region {
 	uint64_t gpa;

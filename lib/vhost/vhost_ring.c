@@ -21,8 +21,8 @@ find_ring(struct vhost_dev *dev, struct vhost_request *req, uint64_t index)
 {
 	if (index < dev->n_rings)
 		return &dev->rings[index];
-	base_error_set(&req->error, EINVAL, "ring %" PRIu64 ", this port has %u", index,
-		dev->n_rings);
+	base_error_set(
+		&req->error, EINVAL, "ring %" PRIu64 ", this port has %u", index, dev->n_rings);
 	return NULL;
 }
 
@@ -175,8 +175,8 @@ vhost_set_vring_addr(struct vhost_dev *dev, struct vhost_request *req)
 
 	if (ring == NULL)
 		return VHOST_REFUSE;
-	if (ring->started && (desc != ring->desc_uva || avail != ring->avail_uva ||
-				     used != ring->used_uva)) {
+	if (ring->started &&
+		(desc != ring->desc_uva || avail != ring->avail_uva || used != ring->used_uva)) {
 		ring->started = false;
 		if (dev->env->quiesce(dev) < 0) {
 			ring->started = true;
@@ -253,8 +253,8 @@ start_ring(struct vhost_dev *dev, struct vhost_ring *ring, struct vhost_request 
 	/* Without protocol features there is no SET_VRING_ENABLE: a ring starts enabled. */
 	if ((dev->features & (1ull << VHOST_F_PROTOCOL_FEATURES)) == 0)
 		ring->enabled = true;
-	VHOST_LOG(INFO, dev, "ring %u starts: size %u, base %u", ring->index, ring->num,
-		ring->base);
+	VHOST_LOG(
+		INFO, dev, "ring %u starts: size %u, base %u", ring->index, ring->num, ring->base);
 	virtq_call(&ring->vq);
 	dev->env->changed(dev);
 	return VHOST_OK;

@@ -34,7 +34,7 @@ struct msg_row {
 #define SIZE_U64   8, 8
 #define SIZE_STATE 8, 8
 /* A message without payload: front-ends differ in whether they send an empty one. */
-#define SIZE_NONE  0, 8
+#define SIZE_NONE 0, 8
 
 static const struct msg_row msg_table[VHOST_MSG_MAX] = {
 	[VHOST_MSG_GET_FEATURES] = {"GET_FEATURES", SIZE_NONE, FDS_NONE, vhost_get_features},
@@ -109,8 +109,8 @@ check_message(const struct msg_row *row, struct vhost_request *req)
 			size, row->min_size, row->min_size == row->max_size ? "" : " or more");
 	fds = expected_fds(row, req);
 	if (req->n_fds != fds)
-		return base_error_set(&req->error, EINVAL,
-			"%u file descriptors, expected %u", req->n_fds, fds);
+		return base_error_set(
+			&req->error, EINVAL, "%u file descriptors, expected %u", req->n_fds, fds);
 	return 0;
 }
 
@@ -136,8 +136,8 @@ vhost_request_run(void *request)
 	enum vhost_verdict verdict;
 
 	if (vhost_dev_claim(dev, req->conn) < 0) {
-		VHOST_LOG_RATED(WARNING, dev,
-			"a second front-end has connected, refused: one is attached");
+		VHOST_LOG_RATED(
+			WARNING, dev, "a second front-end has connected, refused: one is attached");
 		return VHOST_REFUSE;
 	}
 	verdict = run_row(dev, req);
