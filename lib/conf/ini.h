@@ -21,7 +21,6 @@
 #include "conf/keys.h"
 
 #define CONF_INI_FILE_MAX     (1024 * 1024) /* bytes */
-#define CONF_INI_SECTIONS_MAX (1 + CONF_MAX_PORTS + CONF_MAX_WIRES)
 #define CONF_INI_KEYS_MAX     32 /* in a section; more than there are keys */
 #define CONF_INI_PATH_MAX     160
 #define CONF_INI_HEADER_MAX   (CONF_NAME_MAX + 8)

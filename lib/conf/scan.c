@@ -13,7 +13,9 @@
 #include "conf/ini.h"
 #include "conf/text.h"
 
-#define UTF8_BOM "\xef\xbb\xbf"
+#define SECTIONS_BATCH 16
+
+#define UTF8_BOM       "\xef\xbb\xbf"
 
 /* A stretch of the file; not terminated. */
 struct span {
@@ -129,6 +131,7 @@ scan_add_section(struct scan *scan, const struct conf_ini_section *new)
 	unsigned int limit = conf_ini_kinds[new->kind].max_sections;
 	const struct conf_ini_header header = conf_ini_header(new);
 	struct conf_ini *ini = scan->ini;
+	struct conf_ini_section *grown;
 
 	if (first != NULL)
 		return SCAN_REFUSE(scan,
@@ -137,10 +140,13 @@ scan_add_section(struct scan *scan, const struct conf_ini_section *new)
 	if (scan_count_sections(ini, new->kind) >= limit)
 		return SCAN_REFUSE(scan, "[%s]: expected at most %u sections of this kind",
 			header.text, limit);
-	if (ini->sections == NULL)
-		ini->sections = calloc(CONF_INI_SECTIONS_MAX, sizeof(*ini->sections));
-	if (ini->sections == NULL)
-		return scan_no_memory(scan);
+	if (ini->n_sections % SECTIONS_BATCH == 0) {
+		grown = reallocarray(
+			ini->sections, ini->n_sections + SECTIONS_BATCH, sizeof(*ini->sections));
+		if (grown == NULL)
+			return scan_no_memory(scan);
+		ini->sections = grown;
+	}
 	ini->sections[ini->n_sections++] = *new;
 	fprintf(scan->clean, "[%s]\n", header.text);
 	return 0;
