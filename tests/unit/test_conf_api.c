@@ -224,11 +224,12 @@ test_documents_have_all_keys(void **state)
 {
 	static const struct {
 		const char *path;
-		const char *mark; /* how a key looks there */
+		const char *before; /* how a key looks there */
+		const char *after;
 	} documents[] = {
-		{SOURCE_ROOT "/config/ringferry.conf.example", "\n%s%s = "},
-		{SOURCE_ROOT "/docs/configuration.rst", "\n%s``%s``\n"},
-		{SOURCE_ROOT "/docs/man/ringferry.conf.5.rst", "\n%s**%s** = "},
+		{SOURCE_ROOT "/config/ringferry.conf.example", "", " = "},
+		{SOURCE_ROOT "/docs/configuration.rst", "``", "``\n"},
+		{SOURCE_ROOT "/docs/man/ringferry.conf.5.rst", "**", "** = "},
 	};
 	const struct conf_key_table *tables[] = {
 		&conf_global_keys, &conf_port_keys, &conf_wire_keys};
@@ -243,9 +244,10 @@ test_documents_have_all_keys(void **state)
 			for (k = 0; k < tables[t]->n_keys; k++) {
 				const char *name = tables[t]->keys[k].name;
 
-				snprintf(mark, sizeof(mark), documents[d].mark, "", name);
-				snprintf(
-					commented, sizeof(commented), documents[d].mark, ";", name);
+				snprintf(mark, sizeof(mark), "\n%s%s%s", documents[d].before, name,
+					documents[d].after);
+				snprintf(commented, sizeof(commented), "\n;%s%s", name,
+					documents[d].after);
 				if (strstr(text, mark) == NULL && strstr(text, commented) == NULL)
 					fail_msg("%s: %s is not there", documents[d].path, name);
 			}

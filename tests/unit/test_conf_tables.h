@@ -136,6 +136,7 @@ static const struct {
 	{in_global, "management-lcore", "", "expected a value"},
 	{in_global, "management-lcore", "-1", "expected a number from 0 to 1023"},
 	{in_global, "management-lcore", "1024", "expected a number from 0 to 1023"},
+	{in_global, "management-lcore", "18446744073709551617", "expected a number from 0 to 1023"},
 	{in_global, "management-lcore", "1,2", "expected a number from 0 to 1023"},
 	{in_global, "management-lcore", "auto", "expected a number from 0 to 1023"},
 	{in_global, "mempool-size", "1023", "expected a number from 1024 to 8388608"},
@@ -155,6 +156,7 @@ static const struct {
 	{in_global, "log-level", ":info", expected_log},
 	{in_global, "log-level", "a*:info", expected_log},
 	{in_global, "log-level", "a:b:info", expected_level},
+	{in_global, "log-level", TEN TEN TEN "ab:info", expected_log},
 	{in_global, "log-level", CHARS_100 ":info", expected_log},
 	{in_global, "log-level",
 		"a:debug,b:debug,c:debug,d:debug,e:debug,f:debug,g:debug,h:debug,i:debug,j:debug,"
