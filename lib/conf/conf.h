@@ -24,8 +24,8 @@
 
 #include "base/err.h"
 
-#define CONF_NAME_MAX	     32  /* with the NUL */
-#define CONF_MAX_LCORES	     64  /* data lcores */
+#define CONF_NAME_MAX	     32 /* with the NUL */
+#define CONF_MAX_LCORES	     64 /* data lcores */
 #define CONF_MAX_QUEUE_PAIRS 8
 #define CONF_MAX_QUEUES	     16
 #define CONF_MAX_PORTS	     1024

@@ -20,10 +20,10 @@
 #include "conf/conf.h"
 #include "conf/keys.h"
 
-#define CONF_INI_FILE_MAX     (1024 * 1024) /* bytes */
-#define CONF_INI_KEYS_MAX     32 /* in a section; more than there are keys */
-#define CONF_INI_PATH_MAX     160
-#define CONF_INI_HEADER_MAX   (CONF_NAME_MAX + 8)
+#define CONF_INI_FILE_MAX   (1024 * 1024) /* bytes */
+#define CONF_INI_KEYS_MAX   32		  /* in a section; more than there are keys */
+#define CONF_INI_PATH_MAX   160
+#define CONF_INI_HEADER_MAX (CONF_NAME_MAX + 8)
 
 enum conf_ini_kind {
 	CONF_INI_GLOBAL,

@@ -35,11 +35,11 @@ struct conf_key {
 	int (*parse)(const struct conf_key *key, const char *value, void *object,
 		struct base_error *why);
 	size_t offset; /**< of the field in the object */
-	size_t size; /**< of the field */
-	uint32_t min; /**< numbers */
+	size_t size;   /**< of the field */
+	uint32_t min;  /**< numbers */
 	uint32_t max;
 	const char *const *choices; /**< words, indexed by value, NULL at the end */
-	const char *expected; /**< NULL: made of the limits or the words */
+	const char *expected;	    /**< NULL: made of the limits or the words */
 };
 
 #define CONF_FIELD(type, member) \
