@@ -113,7 +113,7 @@ struct port_env {
 	struct base_loop *loop;
 	struct base_worker *worker;
 	struct rte_mempool *pool;
-	/** Publish what is usable now, and wait until no lcore polls anything else. 0 or -ETIMEDOUT. */
+	/** Publish what is usable now, wait until nothing else is polled. 0 or -ETIMEDOUT. */
 	int (*quiesce)(void);
 	/** Publish what is usable now. */
 	void (*changed)(void);

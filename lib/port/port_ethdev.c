@@ -125,7 +125,7 @@ configure(struct port *port, struct port_job *job)
 	ret = rte_eth_dev_configure(port->eth_port, port->n_queues, port->n_queues, &plan.conf);
 	if (ret < 0)
 		return fail(job, -ret, "cannot configure the device");
-	/* Not every driver takes the MTU with the configuration, and not every one can change it. */
+	/* Not every driver takes the MTU with the configuration, or can change it. */
 	ret = rte_eth_dev_set_mtu(port->eth_port, port->conf.mtu);
 	if (ret < 0 && ret != -ENOTSUP)
 		return fail(job, -ret, "cannot set the MTU");

@@ -166,7 +166,7 @@ vhost_set_status(struct vhost_dev *dev, struct vhost_request *req)
 	dev->status = (uint8_t)status;
 	if (status == 0 && vhost_stop_all_rings(dev) < 0)
 		return VHOST_WAIT;
-	/* Rings that were started before the driver was ready are polled from now on, or no more. */
+	/* Rings that were started before the driver was ready are polled from now on. */
 	if (was_ok && (status & VHOST_STATUS_DRIVER_OK) == 0 && dev->env->quiesce(dev) < 0)
 		return VHOST_WAIT;
 	dev->env->changed(dev);

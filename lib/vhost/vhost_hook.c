@@ -13,6 +13,7 @@
  */
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -234,7 +235,7 @@ hook_destroy_connection(int vid)
 	conn = __atomic_exchange_n(&conns[vid], NULL, __ATOMIC_ACQ_REL);
 	if (conn == NULL)
 		return;
-	/* It cannot be refused and need not be waited for: our memory stays until the lcores let go. */
+	/* Not refused and not waited for: our memory stays until the lcores let go. */
 	if (base_loop_post(conn->dev->env->loop, vhost_conn_closed, conn) < 0)
 		free(conn);
 }
@@ -258,7 +259,7 @@ static const struct rte_vhost_device_ops device_ops = {
 	.destroy_connection = hook_destroy_connection,
 };
 
-/* A socket that a killed daemon has left behind is in the way; one that somebody serves is not ours. */
+/* What a killed daemon has left behind is in the way; what somebody serves is not ours. */
 static int
 remove_stale_socket(const char *path, struct base_error *err)
 {
@@ -285,6 +286,24 @@ remove_stale_socket(const char *path, struct base_error *err)
 	return 0;
 }
 
+/* The library does not say why it cannot listen or connect. The folder is the usual reason. */
+static int
+check_folder(const char *path, struct base_error *err)
+{
+	char folder[CONF_SOCKET_MAX];
+	char *slash;
+
+	snprintf(folder, sizeof(folder), "%s", path);
+	slash = strrchr(folder, '/');
+	if (slash == NULL || slash == folder)
+		return 0;
+	*slash = '\0';
+	if (access(folder, W_OK | X_OK) < 0)
+		return base_error_set(
+			err, errno, "%s: folder %s: %s", path, folder, strerror(errno));
+	return 0;
+}
+
 /* Helper thread. */
 int
 vhost_hook_register(struct vhost_dev *dev, struct base_error *err)
@@ -295,7 +314,9 @@ vhost_hook_register(struct vhost_dev *dev, struct base_error *err)
 	if (dev->conf.client && !dev->conf.reconnect)
 		flags |= RTE_VHOST_USER_NO_RECONNECT;
 	if (!dev->conf.client) {
-		ret = remove_stale_socket(dev->path, err);
+		ret = check_folder(dev->path, err);
+		if (ret == 0)
+			ret = remove_stale_socket(dev->path, err);
 		if (ret < 0)
 			return ret;
 	}
