@@ -105,6 +105,23 @@ expect_packet(const struct rte_mbuf *m, const struct chain *c)
 	assert_memory_equal(bytes, c->frame, c->frame_len);
 }
 
+/* Now and then the back-end is replaced: a new one goes on from the exported state. */
+static bool
+replace_device(struct ring *r)
+{
+	struct virtq_stats stats = r->vq.stats;
+	struct virtq_state state;
+
+	if (!random_one_in(20))
+		return false;
+	virtq_export(&r->vq, &state);
+	memset(&r->vq, 0, sizeof(r->vq));
+	r->vq.call_fd = r->call_fd;
+	ring_restart(r, state.last_avail);
+	r->vq.stats = stats;
+	return true;
+}
+
 struct tx_run {
 	struct ring r;
 	struct virtq_stats before;
@@ -177,6 +194,7 @@ run_transmit(struct guest *g, uint16_t size, uint64_t features, enum chain_layou
 	assert_int_equal(run.r.vq.hdr_len, hdr_len(features));
 	virtq_suppress_kicks(&run.r.vq);
 	while (bursts-- > 0 || run.received < 100) {
+		run.first |= replace_device(&run.r);
 		offer_packets(&run.r, worst, random_in(0, 70));
 		ring_arm(&run.r);
 		n = (uint16_t)random_in(0, RTE_DIM(pkts));
@@ -413,6 +431,7 @@ run_receive(struct guest *g, uint16_t size, uint64_t features, enum chain_layout
 	ring_init(&run.r, g, size, features, true, 1514, START);
 	virtq_suppress_kicks(&run.r.vq);
 	while (bursts-- > 0 || run.delivered < 50) {
+		run.first |= replace_device(&run.r);
 		offer_buffers(&run.r, worst, run.mergeable, random_in(0, 100));
 		ring_arm(&run.r);
 		n = (uint16_t)random_in(0, RTE_DIM(pkts));
@@ -443,7 +462,7 @@ group_setup(void **state)
 {
 	static struct guest g;
 
-	guest_init(&g);
+	guest_init(&g, 0);
 	*state = &g;
 	return 0;
 }

@@ -83,12 +83,12 @@ region_file(uint64_t size)
 }
 
 void
-guest_init(struct guest *g)
+guest_init(struct guest *g, uint64_t big_size)
 {
-	struct gmem_desc descs[1 + ARENA_REGIONS];
-	int fds[1 + ARENA_REGIONS];
+	unsigned int i, n = 1 + ARENA_REGIONS;
+	struct gmem_desc descs[2 + ARENA_REGIONS];
+	int fds[2 + ARENA_REGIONS];
 	struct base_error err = {""};
-	unsigned int i;
 
 	memset(g, 0, sizeof(*g));
 	descs[0] = (struct gmem_desc){
@@ -110,10 +110,15 @@ guest_init(struct guest *g)
 					     fds[1 + i], 0),
 			MAP_FAILED);
 	}
-	g->mem = gmem_create(descs, fds, 1 + ARENA_REGIONS, &err);
+	if (big_size > 0) {
+		descs[n] = (struct gmem_desc){
+			.gpa = BIG_GPA, .size = big_size, .uva = GUEST_UVA(BIG_GPA)};
+		fds[n++] = region_file(big_size);
+	}
+	g->mem = gmem_create(descs, fds, n, &err);
 	if (g->mem == NULL)
 		fail_msg("%s", err.text);
-	for (i = 0; i < 1 + ARENA_REGIONS; i++)
+	for (i = 0; i < n; i++)
 		close(fds[i]);
 	g->shadow = xalloc(1, ARENA_SIZE);
 	guest_set_slots(g, 4096);
@@ -199,13 +204,6 @@ void
 ring_init(struct ring *r, struct guest *g, uint16_t size, uint64_t features, bool writable,
 	uint32_t max_frame, uint16_t start)
 {
-	struct virtq_state state = {start, start};
-	struct virtq_config config = {.size = size,
-		.features = features,
-		.writable = writable,
-		.max_frame = max_frame,
-		.mem = g->mem};
-	struct base_error err = {""};
 	uint16_t i;
 
 	memset(r, 0, sizeof(*r));
@@ -234,10 +232,24 @@ ring_init(struct ring *r, struct guest *g, uint16_t size, uint64_t features, boo
 	r->call_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	assert_true(r->call_fd >= 0);
 	r->vq.call_fd = r->call_fd;
-	config.desc_uva = GUEST_UVA(r->desc_gpa);
-	config.avail_uva = GUEST_UVA(r->avail_gpa);
-	config.used_uva = GUEST_UVA(r->used_gpa);
-	if (virtq_setup(&r->vq, &config, &err) < 0)
+	r->config = (struct virtq_config){.size = size,
+		.features = features,
+		.writable = writable,
+		.max_frame = max_frame,
+		.mem = g->mem,
+		.desc_uva = GUEST_UVA(r->desc_gpa),
+		.avail_uva = GUEST_UVA(r->avail_gpa),
+		.used_uva = GUEST_UVA(r->used_gpa)};
+	ring_restart(r, start);
+}
+
+void
+ring_restart(struct ring *r, uint16_t index)
+{
+	struct virtq_state state = {index, index};
+	struct base_error err = {""};
+
+	if (virtq_setup(&r->vq, &r->config, &err) < 0)
 		fail_msg("%s", err.text);
 	assert_int_equal(virtq_import(&r->vq, &state), 0);
 }

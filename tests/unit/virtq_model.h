@@ -39,6 +39,7 @@ void random_bytes(uint8_t *to, uint32_t len);
 #define ARENA_PART	(160ull * 1024)
 #define ARENA_SIZE	(ARENA_REGIONS * ARENA_PART)
 #define ARENA_GPA	0x100000000ull
+#define BIG_GPA		0x1000000000ull
 #define GUEST_UVA(gpa)	((gpa) + 0x7f0000000000ull)
 
 struct guest {
@@ -51,7 +52,8 @@ struct guest {
 	uint32_t free_slots[ARENA_SIZE / 64];
 };
 
-void guest_init(struct guest *g);
+/* With one more region of big_size bytes at BIG_GPA, if that is not 0; the driver does not map it. */
+void guest_init(struct guest *g, uint64_t big_size);
 void guest_fini(struct guest *g);
 /* Cut the arena into equal slots, all free, with new random contents. */
 void guest_set_slots(struct guest *g, uint32_t slot_size);
@@ -90,6 +92,7 @@ struct chain {
 struct ring {
 	struct guest *g;
 	struct virtq vq;
+	struct virtq_config config;
 	uint16_t size;
 	bool event_idx;
 	struct virtq_split_desc *desc;
@@ -109,6 +112,8 @@ struct ring {
 void ring_init(struct ring *r, struct guest *g, uint16_t size, uint64_t features, bool writable,
 	uint32_t max_frame, uint16_t start);
 void ring_fini(struct ring *r);
+/* Set the device up anew in the same rings, as after a reconnect, going on from an index. */
+void ring_restart(struct ring *r, uint16_t index);
 
 /* Chains that the device owns. */
 static inline uint16_t
