@@ -56,25 +56,20 @@ has_feature(uint64_t features, unsigned int bit)
 	return (features & (1ull << bit)) != 0;
 }
 
-static void *
+/* Translate the address of one part of a ring. */
+static int
 translate(const struct virtq_config *config, const char *what, uint64_t uva, uint64_t len,
-	uint64_t align, struct base_error *err)
+	uint64_t align, void **va, struct base_error *err)
 {
-	void *va;
-
-	va = gmem_uva_to_va(config->mem, uva, len);
-	if (va == NULL) {
-		base_error_set(err, EFAULT,
+	*va = gmem_uva_to_va(config->mem, uva, len);
+	if (*va == NULL)
+		return base_error_set(err, EFAULT,
 			"%s at 0x%" PRIx64 " (%" PRIu64 " bytes) is not inside one memory region",
 			what, uva, len);
-		return NULL;
-	}
-	if ((uintptr_t)va % align != 0) {
-		base_error_set(err, EINVAL,
+	if ((uintptr_t)*va % align != 0)
+		return base_error_set(err, EINVAL,
 			"%s at 0x%" PRIx64 " is not aligned to %" PRIu64 " bytes", what, uva, align);
-		return NULL;
-	}
-	return va;
+	return 0;
 }
 
 int
@@ -84,6 +79,7 @@ virtq_setup(struct virtq *vq, const struct virtq_config *config, struct base_err
 	uint64_t size = config->size;
 	uint64_t event_len = event_idx ? sizeof(uint16_t) : 0;
 	void *desc, *avail, *used;
+	int ret;
 
 	virtq_teardown(vq);
 	if (size == 0 || size > VIRTQ_MAX_SIZE || !rte_is_power_of_2(config->size))
@@ -93,21 +89,21 @@ virtq_setup(struct virtq *vq, const struct virtq_config *config, struct base_err
 	if (config->mem == NULL)
 		return base_error_set(err, EINVAL, "no memory table yet");
 
-	desc = translate(config, "descriptor table", config->desc_uva,
-		size * sizeof(struct virtq_split_desc), DESC_ALIGN, err);
-	if (desc == NULL)
-		return -EFAULT;
-	avail = translate(config, "available ring", config->avail_uva,
+	ret = translate(config, "descriptor table", config->desc_uva,
+		size * sizeof(struct virtq_split_desc), DESC_ALIGN, &desc, err);
+	if (ret < 0)
+		return ret;
+	ret = translate(config, "available ring", config->avail_uva,
 		sizeof(struct virtq_split_avail) + size * sizeof(uint16_t) + event_len, AVAIL_ALIGN,
-		err);
-	if (avail == NULL)
-		return -EFAULT;
-	used = translate(config, "used ring", config->used_uva,
+		&avail, err);
+	if (ret < 0)
+		return ret;
+	ret = translate(config, "used ring", config->used_uva,
 		sizeof(struct virtq_split_used) + size * sizeof(struct virtq_split_used_elem) +
 			event_len,
-		USED_ALIGN, err);
-	if (used == NULL)
-		return -EFAULT;
+		USED_ALIGN, &used, err);
+	if (ret < 0)
+		return ret;
 
 	vq->desc = desc;
 	vq->avail = avail;
