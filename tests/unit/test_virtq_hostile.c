@@ -28,11 +28,14 @@
 
 static struct rte_mempool *pool;
 
+/* A table lies at any address. */
+typedef struct virtq_split_desc __attribute__((aligned(1))) loose_desc;
+
 /* The bad chain's descriptor i, in the ring or in its table. */
-static struct virtq_split_desc *
+static loose_desc *
 entry(struct ring *r, struct chain *c, unsigned int i)
 {
-	struct virtq_split_desc *table;
+	loose_desc *table;
 
 	if (c->table_slot == UINT32_MAX)
 		return &r->desc[c->descs[i]];
@@ -91,7 +94,7 @@ loop_to_self(struct ring *r, struct chain *c)
 static void
 loop_of_two(struct ring *r, struct chain *c)
 {
-	struct virtq_split_desc *one = entry(r, c, 0), *two = entry(r, c, 1);
+	loose_desc *one = entry(r, c, 0), *two = entry(r, c, 1);
 
 	one->len = two->len = 1;
 	one->next = c->table_slot == UINT32_MAX ? c->descs[1] : 1;
@@ -102,7 +105,7 @@ loop_of_two(struct ring *r, struct chain *c)
 static void
 nested_at_once(struct ring *r, struct chain *c)
 {
-	struct virtq_split_desc *first = entry(r, c, 0);
+	loose_desc *first = entry(r, c, 0);
 
 	first->addr = r->desc[c->head].addr;
 	first->len = 16;
@@ -112,7 +115,7 @@ nested_at_once(struct ring *r, struct chain *c)
 static void
 nested_later(struct ring *r, struct chain *c)
 {
-	struct virtq_split_desc *second = entry(r, c, 1);
+	loose_desc *second = entry(r, c, 1);
 
 	entry(r, c, 0)->flags |= VIRTQ_DESC_F_NEXT;
 	entry(r, c, 0)->next = 1;
@@ -303,7 +306,7 @@ add_plain(struct ring *r, bool in_table)
 	unsigned int i;
 
 	for (i = 0; i < PIECES; i++) {
-		struct virtq_split_desc *desc = entry(r, c, i);
+		loose_desc *desc = entry(r, c, i);
 
 		desc->addr = gpa + i * PIECE;
 		desc->len = PIECE;
