@@ -31,6 +31,9 @@
  */
 int mgmt_start(struct base_loop *loop, const struct conf_global *conf, struct base_error *err);
 
+/** Where the configuration came from, for who asks; before mgmt_start(). Must live on. */
+void mgmt_tell_config_file(const char *path);
+
 /** Close and remove the socket; requests under way are not answered. */
 void mgmt_stop(void);
 
