@@ -18,6 +18,7 @@
 #include "eal.h"
 #include "fwd/fwd.h"
 #include "lcore/lcore.h"
+#include "mgmt/mgmt.h"
 #include "port/port.h"
 
 BASE_LOG_REGISTER(daemon);
@@ -275,6 +276,10 @@ start(struct base_error *err)
 	ret = port_init(&port_env_ops, err);
 	if (ret < 0)
 		return ret;
+	mgmt_tell_config_file(rf.conf->path);
+	ret = mgmt_start(rf.loop, global, err);
+	if (ret < 0)
+		return ret;
 	base_timer_add(rf.loop, CHECK_INTERVAL_NS, CHECK_INTERVAL_NS, check_ports, NULL);
 	base_timer_add(rf.loop, STATUS_INTERVAL_NS, STATUS_INTERVAL_NS, tell_status, NULL);
 	start_watchdog();
@@ -286,6 +291,7 @@ stop(void)
 {
 	if (rf.loop == NULL)
 		return;
+	mgmt_stop();
 	if (lcore_stop() < 0)
 		rf.exit_code = 1;
 	base_worker_destroy(rf.worker);
