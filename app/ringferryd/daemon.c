@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -235,6 +236,25 @@ add_ports(struct base_error *err)
 	return add_wires(err);
 }
 
+/* Each ring brings up to three descriptors, each device one, and ports may be added later. */
+static void
+raise_fd_limit(void)
+{
+	struct rlimit limit;
+	rlim_t wanted = 256;
+	unsigned int i;
+
+	for (i = 0; i < rf.conf->n_ports; i++)
+		wanted += 2 + 6u * rf.conf->ports[i].queues;
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur < wanted)
+		BASE_LOG(daemon, WARNING,
+			"at most %llu file descriptors are allowed, %llu may be needed",
+			(unsigned long long)limit.rlim_cur, (unsigned long long)wanted);
+}
+
 static int
 make_run_directory(const char *path, struct base_error *err)
 {
@@ -251,6 +271,7 @@ start(struct base_error *err)
 	const struct conf_global *global = &rf.conf->global;
 	int ret;
 
+	raise_fd_limit();
 	ret = make_run_directory(global->run_directory, err);
 	if (ret < 0)
 		return ret;
