@@ -146,22 +146,32 @@ tel_mempool(const char *param __rte_unused)
 	return view_mempool();
 }
 
+/* What a command answers with. */
+enum shape {
+	NAMES, /* an array of strings */
+	VIEW,  /* an object, or a list of objects */
+};
+
 static const struct {
 	const char *command;
 	json_t *(*view)(const char *param);
+	enum shape shape;
 	bool needs_param;
 	const char *help;
 } commands[] = {
-	{"/ringferry/ports", tel_ports, false, "Names of the ports. No parameters"},
-	{"/ringferry/port", tel_port, true, "One port with its counters. Parameters: string port"},
-	{"/ringferry/devices", tel_devices, false, "Names of the vhost devices. No parameters"},
-	{"/ringferry/device", tel_device, true, "One vhost device. Parameters: string port"},
-	{"/ringferry/rings", tel_rings, true, "The rings of a device. Parameters: string port"},
-	{"/ringferry/lcores", tel_lcores, false, "The data lcores. No parameters"},
-	{"/ringferry/wires", tel_wires, false, "The wires. No parameters"},
-	{"/ringferry/stats", tel_stats, false,
+	{"/ringferry/ports", tel_ports, NAMES, false, "Names of the ports. No parameters"},
+	{"/ringferry/port", tel_port, VIEW, true,
+		"One port with its counters. Parameters: string port"},
+	{"/ringferry/devices", tel_devices, NAMES, false,
+		"Names of the vhost devices. No parameters"},
+	{"/ringferry/device", tel_device, VIEW, true, "One vhost device. Parameters: string port"},
+	{"/ringferry/rings", tel_rings, VIEW, true,
+		"The rings of a device. Parameters: string port"},
+	{"/ringferry/lcores", tel_lcores, VIEW, false, "The data lcores. No parameters"},
+	{"/ringferry/wires", tel_wires, VIEW, false, "The wires. No parameters"},
+	{"/ringferry/stats", tel_stats, VIEW, false,
 		"Counters of all ports, or of one. Parameters: string port (optional)"},
-	{"/ringferry/mempool", tel_mempool, false, "Packet buffers. No parameters"},
+	{"/ringferry/mempool", tel_mempool, VIEW, false, "Packet buffers. No parameters"},
 };
 
 /* ---- asking, on a telemetry thread -------------------------------------------- */
@@ -428,11 +438,11 @@ put_names(struct rte_tel_data *data, const json_t *names)
 }
 
 static void
-put_answer(struct rte_tel_data *data, const json_t *answer)
+put_answer(struct rte_tel_data *data, enum shape shape, const json_t *answer)
 {
 	struct budget budget = {.bytes = ANSWER_MAX, .entries = ENTRY_MAX};
 
-	if (json_is_array(answer) && json_is_string(json_array_get(answer, 0))) {
+	if (shape == NAMES) {
 		put_names(data, answer);
 	} else if (json_is_array(answer)) {
 		put_list(data, answer);
@@ -460,7 +470,7 @@ answer_command(const char *cmd, const char *params, struct rte_tel_data *data)
 	answer = ask(commands[i].view, params);
 	if (answer == NULL)
 		return -ENOENT;
-	put_answer(data, answer);
+	put_answer(data, commands[i].shape, answer);
 	json_decref(answer);
 	return 0;
 }
