@@ -83,8 +83,8 @@ fe_buf_write(const struct fe_buf *buf, const struct fe_mem *mem, const void *hea
 }
 
 void
-fe_buf_read(const struct fe_buf *buf, const struct fe_mem *mem, uint32_t offset, void *data,
-	size_t len)
+fe_buf_read(
+	const struct fe_buf *buf, const struct fe_mem *mem, uint32_t offset, void *data, size_t len)
 {
 	struct cursor at = {.buf = buf};
 	uint8_t *to = data;

@@ -14,7 +14,7 @@
 
 #include "fe_vq.h"
 
-#define FE_BUF_PIECES 16
+#define FE_BUF_PIECES 20
 #define FE_BUF_POISON 0x5a /* what an empty receive buffer is filled with */
 
 struct fe_buf {
@@ -30,15 +30,21 @@ struct fe_buf_cut {
 };
 
 /** @return 0; -ENOMEM; -EINVAL if it takes too many pieces. */
-int fe_buf_init(struct fe_buf *buf, struct fe_mem *mem, uint32_t size, const struct fe_buf_cut *cut);
+int fe_buf_init(
+	struct fe_buf *buf, struct fe_mem *mem, uint32_t size, const struct fe_buf_cut *cut);
 
-/** Write from the start. @param[out] sg the pieces, the last one cut to what was written. @return their number. */
+/**
+ * Write from the start.
+ *
+ * @param[out] sg  the pieces, the last one cut to what was written.
+ * @return their number.
+ */
 unsigned int fe_buf_write(const struct fe_buf *buf, const struct fe_mem *mem, const void *head,
 	size_t head_len, const void *data, size_t len, struct fe_sg *sg);
 
 /** Copy out of the buffer from an offset. */
-void fe_buf_read(
-	const struct fe_buf *buf, const struct fe_mem *mem, uint32_t offset, void *data, size_t len);
+void fe_buf_read(const struct fe_buf *buf, const struct fe_mem *mem, uint32_t offset, void *data,
+	size_t len);
 
 /** Fill with the poison. */
 void fe_buf_poison(const struct fe_buf *buf, const struct fe_mem *mem);

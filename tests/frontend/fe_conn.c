@@ -315,8 +315,8 @@ fe_conn_recv_ack(struct fe_conn *c, uint32_t request)
 }
 
 int
-fe_conn_set(struct fe_conn *c, uint32_t request, const void *payload, uint32_t size,
-	const int *fds, unsigned int n_fds)
+fe_conn_set(struct fe_conn *c, uint32_t request, const void *payload, uint32_t size, const int *fds,
+	unsigned int n_fds)
 {
 	bool ack = c->need_reply && (c->protocol & FE_BIT(FE_PROTO_REPLY_ACK)) != 0;
 	int ret = fe_conn_send(c, request, FE_FLAG_VERSION | (ack ? FE_FLAG_NEED_REPLY : 0),

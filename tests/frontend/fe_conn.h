@@ -64,7 +64,7 @@ void fe_conn_init(struct fe_conn *c);
 /** Connect to a back-end that listens, or will within the deadline. @return 0 or -errno. */
 int fe_conn_connect(struct fe_conn *c, const char *path);
 
-/** Listen for a back-end that connects. An old socket of that name is removed. @return 0 or -errno. */
+/** Listen for a back-end. An old socket of that name is removed. @return 0 or -errno. */
 int fe_conn_listen(struct fe_conn *c, const char *path);
 
 /** Wait for a back-end on the socket of fe_conn_listen(). @return 0 or -errno. */

@@ -45,7 +45,7 @@ static uint64_t
 guest_memory_size(const struct fe_guest_conf *conf, unsigned int n_queues)
 {
 	uint64_t slot = guest_tx_size(conf) + guest_rx_size(conf) +
-			2 * FE_BUF_PIECES * (2 * FE_GUARD + FE_GUARD);
+		2 * FE_BUF_PIECES * (2 * FE_GUARD + FE_GUARD);
 	uint64_t ring = (uint64_t)conf->ring_size * (32 + FE_VQ_INDIRECT_MAX * 16) + 4096;
 	uint64_t size = n_queues * (ring + conf->ring_size * slot) + (4 << 20);
 
@@ -98,9 +98,8 @@ guest_free_slots(struct fe_queue *q)
 static int
 guest_create_queue(struct fe_guest *g, unsigned int index)
 {
-	const struct fe_vq_conf conf = {.size = g->conf.ring_size,
-		.features = g->conf.features,
-		.watch = g->conf.watch};
+	const struct fe_vq_conf conf = {
+		.size = g->conf.ring_size, .features = g->conf.features, .watch = g->conf.watch};
 	struct fe_queue *q = &g->queues[index];
 	int ret;
 
@@ -122,6 +121,8 @@ fe_guest_create(struct fe_guest *g, const struct fe_guest_conf *conf)
 
 	memset(g, 0, sizeof(*g));
 	g->conf = *conf;
+	snprintf(g->socket, sizeof(g->socket), "%s", conf->socket);
+	g->conf.socket = g->socket;
 	fe_conn_init(&g->conn);
 	if (conf->timeout_ms > 0)
 		g->conn.timeout_ms = conf->timeout_ms;
@@ -288,8 +289,8 @@ fe_guest_start_ring(struct fe_guest *g, unsigned int queue)
 	return ret;
 }
 
-static int
-guest_add_status(struct fe_guest *g, uint64_t bits)
+int
+fe_guest_add_status(struct fe_guest *g, uint64_t bits)
 {
 	uint64_t status;
 	int ret;
@@ -320,9 +321,8 @@ guest_post_rx(struct fe_queue *q, const struct fe_guest *g)
 	return ret == -ENOSPC ? 0 : ret;
 }
 
-/* What the driver does before DRIVER_OK, as far as it is the guest's memory only. */
-static int
-guest_prepare_rings(struct fe_guest *g)
+int
+fe_guest_prepare(struct fe_guest *g)
 {
 	int ret = 0;
 
@@ -345,7 +345,7 @@ guest_start_pair(struct fe_guest *g, unsigned int pair)
 	if (ret == 0)
 		ret = fe_set_features(&g->conn, g->features);
 	if (ret == 0)
-		ret = guest_add_status(g, FE_STATUS_FEATURES_OK);
+		ret = fe_guest_add_status(g, FE_STATUS_FEATURES_OK);
 	if (ret == 0 && pair == 0)
 		ret = fe_guest_send_memory(g);
 	if (ret == 0)
@@ -356,19 +356,29 @@ guest_start_pair(struct fe_guest *g, unsigned int pair)
 int
 fe_guest_start(struct fe_guest *g)
 {
-	int ret = guest_prepare_rings(g);
+	int ret = fe_guest_prepare(g);
 
 	if (ret == 0 && guest_has(g, VIRTIO_NET_F_MTU) && guest_protocol_has(g, FE_PROTO_NET_MTU))
 		ret = fe_net_set_mtu(&g->conn, g->conf.mtu);
 	for (unsigned int pair = 0; pair < g->n_queues / 2 && ret == 0; pair++)
 		ret = guest_start_pair(g, pair);
 	if (ret == 0)
-		ret = guest_add_status(
+		ret = fe_guest_add_status(
 			g, FE_STATUS_ACKNOWLEDGE | FE_STATUS_DRIVER | FE_STATUS_DRIVER_OK);
-	for (unsigned int i = 0; i < g->n_queues && ret == 0; i++)
-		fe_vq_kick(&g->queues[i].vq, false);
-	g->started = ret == 0;
+	/* Where nothing was acknowledged, all of it may still be under way. */
+	if (ret == 0)
+		ret = fe_conn_barrier(&g->conn);
+	if (ret == 0)
+		fe_guest_started(g);
 	return ret;
+}
+
+void
+fe_guest_started(struct fe_guest *g)
+{
+	for (unsigned int i = 0; i < g->n_queues; i++)
+		fe_vq_kick(&g->queues[i].vq, false);
+	g->started = true;
 }
 
 int
@@ -382,8 +392,8 @@ fe_guest_stop(struct fe_guest *g)
 
 		ret = fe_get_vring_base(&g->conn, i, &base);
 		if (ret == 0 && base != vq->ops->base(vq))
-			ret = fe_vq_fault(vq, "stopped at %u, with %u used", base,
-				vq->ops->base(vq));
+			ret = fe_vq_fault(
+				vq, "stopped at %u, with %u used", base, vq->ops->base(vq));
 	}
 	if (ret == 0 && guest_protocol_has(g, FE_PROTO_STATUS))
 		ret = fe_set_status(&g->conn, 0);

@@ -69,7 +69,8 @@ struct fe_queue {
 };
 
 struct fe_guest {
-	struct fe_guest_conf conf;
+	struct fe_guest_conf conf; /**< socket points to the copy below */
+	char socket[sizeof(((struct sockaddr_un *)0)->sun_path)];
 	struct fe_conn conn;
 	struct fe_mem mem;
 	struct fe_queue *queues;
@@ -118,6 +119,25 @@ int fe_guest_start(struct fe_guest *g);
  */
 int fe_guest_stop(struct fe_guest *g);
 
+/*
+ * The parts of a start, for those who do it in another order.
+ */
+
+/** What the driver does in memory: rings ready, receive buffers posted. @return 0 or -errno. */
+int fe_guest_prepare(struct fe_guest *g);
+
+/** Set bits of the device status, where that is negotiated. */
+int fe_guest_add_status(struct fe_guest *g, uint64_t bits);
+
+/** Announce the memory as it is now. */
+int fe_guest_send_memory(struct fe_guest *g);
+
+/** All messages that give one ring to the back-end, in QEMU's order. */
+int fe_guest_start_ring(struct fe_guest *g, unsigned int queue);
+
+/** The device runs: kick what asks for it. */
+void fe_guest_started(struct fe_guest *g);
+
 /** connect, start. @return 0 or an error. */
 int fe_guest_up(struct fe_guest *g);
 
@@ -129,12 +149,6 @@ int fe_guest_reconnect(struct fe_guest *g);
 
 /** Send one message per ring of a pair. */
 int fe_guest_enable(struct fe_guest *g, unsigned int pair, bool enable);
-
-/** Announce the memory as it is now. */
-int fe_guest_send_memory(struct fe_guest *g);
-
-/** All messages that give one ring to the back-end, in QEMU's order. */
-int fe_guest_start_ring(struct fe_guest *g, unsigned int queue);
 
 struct fe_queue *fe_guest_rx(struct fe_guest *g, unsigned int pair);
 struct fe_queue *fe_guest_tx(struct fe_guest *g, unsigned int pair);

@@ -22,8 +22,8 @@ fe_mem_add(struct fe_mem *mem, const struct fe_region_conf *conf)
 		return -errno;
 	if (ftruncate(r->fd, (off_t)(conf->offset + conf->size)) < 0)
 		goto fail;
-	map = mmap(NULL, conf->size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd,
-		(off_t)conf->offset);
+	map = mmap(
+		NULL, conf->size, PROT_READ | PROT_WRITE, MAP_SHARED, r->fd, (off_t)conf->offset);
 	if (map == MAP_FAILED)
 		goto fail;
 	r->conf = *conf;
@@ -215,5 +215,5 @@ bool
 fe_guard_intact(const struct fe_mem *mem, uint64_t gpa, uint64_t size)
 {
 	return fe_mem_all(mem, gpa - FE_GUARD, FE_GUARD, FE_GUARD_BYTE) &&
-	       fe_mem_all(mem, gpa + size, FE_GUARD, FE_GUARD_BYTE);
+		fe_mem_all(mem, gpa + size, FE_GUARD, FE_GUARD_BYTE);
 }

@@ -143,7 +143,7 @@ fe_set_mem_table(
 	struct fe_conn *c, const struct fe_mem_table *table, const int *fds, unsigned int n_fds)
 {
 	uint32_t size = (uint32_t)(offsetof(struct fe_mem_table, region) +
-				   table->n * sizeof(table->region[0]));
+		table->n * sizeof(table->region[0]));
 
 	return fe_conn_set(c, FE_SET_MEM_TABLE, table, size, fds, n_fds);
 }
@@ -219,8 +219,7 @@ fe_get_vring_base(struct fe_conn *c, uint32_t index, uint32_t *base)
 {
 	const struct fe_vring_state ask = {.index = index};
 	struct fe_vring_state answer;
-	int ret = fe_conn_query(
-		c, FE_GET_VRING_BASE, &ask, sizeof(ask), &answer, sizeof(answer));
+	int ret = fe_conn_query(c, FE_GET_VRING_BASE, &ask, sizeof(ask), &answer, sizeof(answer));
 
 	if (ret < 0)
 		return ret;
@@ -291,8 +290,8 @@ int
 fe_get_inflight_fd(struct fe_conn *c, struct fe_inflight *inflight, int *fd)
 {
 	struct fe_msg msg;
-	int ret = fe_conn_send(c, FE_GET_INFLIGHT_FD, FE_FLAG_VERSION, inflight, sizeof(*inflight),
-		NULL, 0);
+	int ret = fe_conn_send(
+		c, FE_GET_INFLIGHT_FD, FE_FLAG_VERSION, inflight, sizeof(*inflight), NULL, 0);
 
 	if (ret < 0)
 		return ret;
@@ -334,12 +333,11 @@ fe_get_status(struct fe_conn *c, uint64_t *status)
 }
 
 int
-fe_set_device_state_fd(
-	struct fe_conn *c, const struct fe_device_state *state, int send_fd, int *fd)
+fe_set_device_state_fd(struct fe_conn *c, const struct fe_device_state *state, int send_fd, int *fd)
 {
 	struct fe_msg msg;
-	int ret = fe_conn_send(c, FE_SET_DEVICE_STATE_FD, FE_FLAG_VERSION, state, sizeof(*state),
-		&send_fd, 1);
+	int ret = fe_conn_send(
+		c, FE_SET_DEVICE_STATE_FD, FE_FLAG_VERSION, state, sizeof(*state), &send_fd, 1);
 
 	*fd = -1;
 	if (ret < 0)

@@ -50,7 +50,8 @@ int fe_reset_device(struct fe_conn *c);
 int fe_set_status(struct fe_conn *c, uint64_t status);
 int fe_get_status(struct fe_conn *c, uint64_t *status);
 /** @param[out] fd  the back-end's own channel, or -1 when the one sent is used. */
-int fe_set_device_state_fd(struct fe_conn *c, const struct fe_device_state *state, int send_fd, int *fd);
+int fe_set_device_state_fd(
+	struct fe_conn *c, const struct fe_device_state *state, int send_fd, int *fd);
 int fe_check_device_state(struct fe_conn *c);
 
 #endif /* FE_MSG_H */

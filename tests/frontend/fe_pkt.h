@@ -39,7 +39,7 @@ int fe_pkt_verify(const void *frame, size_t len, struct fe_pkt *out);
 struct fe_track {
 	uint64_t *seen; /**< a bit per sequence number */
 	uint64_t n_words;
-	uint64_t received;   /**< good frames, duplicates included */
+	uint64_t received; /**< good frames, duplicates included */
 	uint64_t unique;
 	uint64_t duplicated;
 	uint64_t reordered; /**< arrived after a later one */

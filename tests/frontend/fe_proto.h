@@ -84,7 +84,7 @@ enum fe_protocol_bit {
 #define FE_F_LOG_ALL	       26
 #define FE_F_PROTOCOL_FEATURES 30
 
-#define FE_BIT(n) (1ull << (n))
+#define FE_BIT(n)	       (1ull << (n))
 
 /* The payload of KICK, CALL and ERR: a queue index, and whether a descriptor comes along. */
 #define FE_VRING_IDX_MASK 0xffull
@@ -102,8 +102,8 @@ enum fe_protocol_bit {
 #define FE_STATUS_NEEDS_RESET 64u
 #define FE_STATUS_FAILED      128u
 
-#define FE_MEM_TABLE_MAX 8
-#define FE_LOG_PAGE	 4096ull
+#define FE_MEM_TABLE_MAX      8
+#define FE_LOG_PAGE	      4096ull
 
 struct fe_hdr {
 	uint32_t request;

@@ -35,7 +35,7 @@ static size_t
 split_used_size(const struct fe_vq *vq)
 {
 	return sizeof(struct vring_used) + vq->conf.size * sizeof(struct vring_used_elem) +
-	       sizeof(uint16_t);
+		sizeof(uint16_t);
 }
 
 static size_t
@@ -149,8 +149,8 @@ split_add_indirect(struct fe_vq *vq, const struct fe_sg *sg, unsigned int n_out,
 
 	for (unsigned int i = 0; i < n; i++)
 		split_fill(&table[i], &sg[i], i >= n_out, i + 1 < n, (uint16_t)(i + 1));
-	vq->desc[head].addr =
-		vq->indirect_gpa + (uint64_t)head * FE_VQ_INDIRECT_MAX * sizeof(struct vring_desc);
+	vq->desc[head].addr = vq->indirect_gpa +
+		(uint64_t)head * FE_VQ_INDIRECT_MAX * sizeof(struct vring_desc);
 	vq->desc[head].len = (uint32_t)(n * sizeof(struct vring_desc));
 	vq->desc[head].flags = VRING_DESC_F_INDIRECT;
 	vq->desc[head].next = 0;
@@ -167,8 +167,8 @@ split_desc_sum(const struct fe_vq *vq, uint16_t head)
 	for (unsigned int i = 0; i < chain->n_desc; i++, at = vq->links[at])
 		sum = fe_sum(sum, &vq->desc[at], sizeof(vq->desc[at]));
 	if (chain->n_indirect > 0)
-		sum = fe_sum(sum, split_table(vq, head),
-			chain->n_indirect * sizeof(struct vring_desc));
+		sum = fe_sum(
+			sum, split_table(vq, head), chain->n_indirect * sizeof(struct vring_desc));
 	return sum;
 }
 
@@ -238,8 +238,8 @@ static void
 split_publish(struct fe_vq *vq)
 {
 	if (vq->avail->idx != vq->published)
-		fe_vq_fault(vq, "available index changed from %u to %u", vq->published,
-			vq->avail->idx);
+		fe_vq_fault(
+			vq, "available index changed from %u to %u", vq->published, vq->avail->idx);
 	vq->published = vq->next_avail;
 	__atomic_store_n(&vq->avail->idx, vq->published, __ATOMIC_RELEASE);
 }
@@ -261,7 +261,7 @@ static bool
 split_pending(const struct fe_vq *vq)
 {
 	return vq->batch_left > 0 ||
-	       __atomic_load_n(&vq->used->idx, __ATOMIC_ACQUIRE) != vq->last_used;
+		__atomic_load_n(&vq->used->idx, __ATOMIC_ACQUIRE) != vq->last_used;
 }
 
 /* Give the descriptors of a chain back. */
@@ -321,8 +321,8 @@ split_reap_batch(struct fe_vq *vq, struct fe_used *used)
 	uint16_t head = vq->fifo[vq->last_used % vq->conf.size];
 
 	vq->batch_left--;
-	return split_take(vq, head,
-		vq->batch_left == 0 ? vq->batch_last.len : vq->chain[head].in_len, used);
+	return split_take(
+		vq, head, vq->batch_left == 0 ? vq->batch_last.len : vq->chain[head].in_len, used);
 }
 
 static int
@@ -372,9 +372,9 @@ static bool
 split_intact(const struct fe_vq *vq)
 {
 	return fe_guard_intact(vq->mem, vq->desc_gpa, split_desc_size(vq)) &&
-	       fe_guard_intact(vq->mem, vq->avail_gpa, split_avail_size(vq)) &&
-	       fe_guard_intact(vq->mem, vq->used_gpa, split_used_size(vq)) &&
-	       vq->avail->idx == vq->published;
+		fe_guard_intact(vq->mem, vq->avail_gpa, split_avail_size(vq)) &&
+		fe_guard_intact(vq->mem, vq->used_gpa, split_used_size(vq)) &&
+		vq->avail->idx == vq->published;
 }
 
 void

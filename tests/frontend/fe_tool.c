@@ -31,7 +31,7 @@ struct tool {
 	uint64_t rx_count, tx_count; /* over all pairs; 0: none to send, any to receive */
 	uint32_t size_min, size_max;
 	uint32_t seconds;
-	uint32_t stream;	       /* of pair 0 */
+	uint32_t stream; /* of pair 0 */
 	uint64_t next_seq[FE_PAIRS_MAX];
 	uint64_t sent;
 	bool reconnect;
@@ -61,7 +61,8 @@ static const char tool_usage[] =
 	"  --size N[-M]          frame size, or sizes in turn (60)\n"
 	"  --seconds N           give up, or end, after that long (10)\n"
 	"  --stream N            stream number of the first pair (0)\n"
-	"  --without FEATURE     mrg_rxbuf, indirect_desc, event_idx, in_order, status; repeatable\n"
+	"  --without FEATURE     mrg_rxbuf, indirect_desc, event_idx, in_order, status; "
+	"repeatable\n"
 	"  --indirect            use indirect tables\n"
 	"  --rx-size N           receive buffer size (one frame of the MTU)\n"
 	"  --reconnect           when the back-end goes away, come back\n";
@@ -98,7 +99,7 @@ tool_number(const char *text, uint64_t min, uint64_t max, uint64_t *value)
 	errno = 0;
 	*value = strtoull(text, &end, 10);
 	return errno != 0 || end == text || *end != '\0' || *value < min || *value > max ? -EINVAL
-											  : 0;
+											 : 0;
 }
 
 static int
@@ -109,12 +110,13 @@ tool_size(struct tool *t, const char *text)
 	t->size_min = (uint32_t)strtoul(text, &end, 10);
 	t->size_max = *end == '-' ? (uint32_t)strtoul(end + 1, &end, 10) : t->size_min;
 	return *end != '\0' || t->size_min < FE_PKT_MIN || t->size_max > FE_PKT_MAX ||
-			       t->size_max < t->size_min
-		       ? -EINVAL
-		       : 0;
+			t->size_max < t->size_min
+		? -EINVAL
+		: 0;
 }
 
-enum { OPT_SOCKET = 256,
+enum {
+	OPT_SOCKET = 256,
 	OPT_CLIENT,
 	OPT_SERVER,
 	OPT_QUEUES,
@@ -369,8 +371,8 @@ tool_report(const struct tool *t, int error)
 	else
 		printf("null}\n");
 	return error == 0 && lost + bad + twice + late == 0 &&
-	       (t->tx_count == 0 || t->sent == t->tx_count) &&
-	       (!t->rx_given || TOOL_SUM(t, unique) >= t->rx_count);
+		(t->tx_count == 0 || t->sent == t->tx_count) &&
+		(!t->rx_given || TOOL_SUM(t, unique) >= t->rx_count);
 }
 
 int

@@ -216,7 +216,7 @@ model_break_rx(struct model *m, struct model_ring *r, const struct model_chain *
 		r->avail->idx++;
 	else if (m->fault == MODEL_RING_GUARD)
 		((uint8_t *)r->used)[sizeof(struct vring_used) +
-				     r->num * sizeof(struct vring_used_elem) + 2] = 0;
+			r->num * sizeof(struct vring_used_elem) + 2] = 0;
 }
 
 /* Deliver the packet. @return false if there is no room: nothing has happened. */
@@ -294,8 +294,7 @@ model_loop_pair(struct model *m, struct model_ring *rx, struct model_ring *tx)
 		if (!model_has(m, VIRTIO_F_IN_ORDER))
 			model_used(tx, chain.head, 0);
 		else /* one entry, in the first slot, for the batch */
-			tx->used->ring[old % tx->num] =
-				(struct vring_used_elem){.id = chain.head};
+			tx->used->ring[old % tx->num] = (struct vring_used_elem){.id = chain.head};
 	}
 	if (batch == 0)
 		return false;
@@ -327,8 +326,8 @@ model_run(struct model *m)
 static void
 model_reply(struct model *m, const struct fe_msg *msg, const void *data, uint32_t size)
 {
-	fe_conn_send(&m->conn, msg->hdr.request, FE_FLAG_VERSION | FE_FLAG_REPLY, data, size, NULL,
-		0);
+	fe_conn_send(
+		&m->conn, msg->hdr.request, FE_FLAG_VERSION | FE_FLAG_REPLY, data, size, NULL, 0);
 }
 
 static void

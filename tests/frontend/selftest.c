@@ -49,7 +49,8 @@ echo(struct fe_guest *g, unsigned int pair, uint64_t first, uint64_t n, struct f
 
 	while (track->received < want) {
 		for (; sent < n; sent++) {
-			size_t len = FE_PKT_MIN + (size_t)(sent * 37) % (g->conf.mtu + 14u - FE_PKT_MIN);
+			size_t len = FE_PKT_MIN +
+				(size_t)(sent * 37) % (g->conf.mtu + 14u - FE_PKT_MIN);
 
 			fe_pkt_build(g->frame, len, 3, first + sent);
 			ret = fe_guest_queue(g, pair, g->frame, len);
