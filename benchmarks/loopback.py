@@ -38,13 +38,14 @@ def run(ctx) -> Result:
     entries = compare.summarise(cases, judged.label, peer.label)
     versions = {'testpmd': 'DPDK package ' + machine.package_version('dpdk')}
     if not args.noise:
-        versions['ringferryd'] = judged.version
+        versions['ringferryd'] = f'{judged.version}, commit {machine.revision(ctx.build.parent)}'
     return Result(
         benchmark='loopback',
         title=f'{judged.label} against {peer.label}, vhost port to vhost port, one core, Mpps both '
               'directions together',
         table=_table(entries, judged.label, peer.label), cases=entries,
         notes=compare.notes(cases), versions=versions,
+        details=ctx.details,
         settings={'rounds': rounds, 'seconds': seconds, 'ring_size': RING_SIZE, 'bursts': BURSTS})
 
 

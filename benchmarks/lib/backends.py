@@ -7,15 +7,18 @@ A back-end has
     start()         returns when both sockets accept a front-end
     counters()      Counters, of what it has forwarded
     check(window)   raises BenchmarkError if the path lost what it must not lose
+    check_conservation()    the same for its counters, while nothing flows
+    details()       what else belongs into the result
     child           its process
     stop()
 """
 
 import json
-import subprocess
+import time
 from dataclasses import dataclass
 
 from .errors import BenchmarkError
+from .jsonrpc import Control
 from .testpmd import MBUFS, Testpmd
 
 # A bigger frame than any benchmark sends must fit.
@@ -54,8 +57,10 @@ class Backend:
         for path in self.sockets:
             path.unlink(missing_ok=True)
 
+    def check_conservation(self):
+        """Nothing to check unless a back-end counts what it does with each packet."""
+
     def details(self) -> dict:
-        """What else belongs into the result, taken while traffic flows."""
         return {}
 
 
@@ -89,14 +94,19 @@ class RingferryBackend(Backend):
 
     def start(self):
         self.remove_sockets()
-        daemon = self.ctx.program('app/ringferryd')
-        self._control = [str(self.ctx.program('app/ringferryctl')), '-s',
-                         str(self.ctx.folder / 'ringferry.sock'), '--json']
+        control = self.ctx.folder / 'ringferry.sock'
+        control.unlink(missing_ok=True)
         config = self.ctx.folder / 'ringferry.conf'
         config.write_text(self._configuration())
-        eal = [] if self.ctx.huge else ['--file-prefix', self.label]
-        self.child = self.ctx.spawn(self.label, [daemon, '-c', config] + (['--'] + eal if eal else []))
+        argv = [self.ctx.program('app/ringferryd'), '-c', config]
+        if not self.ctx.huge:
+            argv += ['--', '--file-prefix', self.label]
+        self.child = self.ctx.spawn(self.label, argv)
         self.wait_sockets()
+        self.child.wait_for('control socket', control.is_socket, 20)
+        self._control = Control(control)
+        about = self._control.call('version')
+        self.version = f'{about["version"]} ({about["dpdk"]})'
 
     def _configuration(self) -> str:
         lines = ['[global]', f'data-lcores = {self.ctx.back_cpu}',
@@ -108,29 +118,40 @@ class RingferryBackend(Backend):
         lines += ['', '[wire w]', 'ports = p0, p1', '']
         return '\n'.join(lines)
 
-    def ask(self, *words):
-        """One ringferryctl command; its result."""
-        self.child.check_running()
-        try:
-            done = subprocess.run(self._control + list(words), capture_output=True, text=True,
-                                  timeout=10, check=False)
-        except subprocess.TimeoutExpired:
-            raise BenchmarkError(f'ringferryctl {" ".join(words)}: no answer in 10 s') from None
-        if done.returncode != 0:
-            raise BenchmarkError(f'ringferryctl {" ".join(words)}: {done.stderr.strip()}\n'
-                                 + self.child.tail())
-        return json.loads(done.stdout)
-
     def counters(self) -> Counters:
-        raise NotImplementedError
+        ports = self._control.call('stats.show')
+        lcores = self._control.call('lcore.list')
+        return Counters(sum(port['out']['delivered'] for port in ports),
+                        sum(port[way]['dropped_total'] for port in ports for way in ('in', 'out')),
+                        sum(lcore['busy_cycles'] for lcore in lcores))
 
     def check(self, window: Counters):
         """A wire loses nothing: not one drop while traffic flowed."""
         if window.dropped:
             raise BenchmarkError(f'ringferryd dropped {window.dropped} of {window.packets} packets')
 
+    def check_conservation(self):
+        """With the traffic halted all counters must add up, over each port and over the wire."""
+        deadline = time.monotonic() + 5
+        while True:
+            ports = self._control.call('stats.show')
+            wrong = [f'{port["name"]}.{way} is not balanced' for port in ports
+                     for way in ('in', 'out') if not port[way]['balanced']]
+            wrong += [f'{a["name"]} passed {a["in"]["passed"]}, '
+                      f'{b["name"]} was offered {b["out"]["packets"]}'
+                      for a, b in (ports, ports[::-1]) if a['in']['passed'] != b['out']['packets']]
+            if not wrong:
+                return
+            if time.monotonic() > deadline:
+                raise BenchmarkError(f'ringferryd: {"; ".join(wrong)}: {json.dumps(ports)}')
+            time.sleep(0.05)
+
+    def details(self) -> dict:
+        return {'version': self.version, 'rings': self._control.call('ring.list')}
+
     def stop(self):
         self.ctx.release(self.child)
+        self._control.close()
 
 
 class TestpmdAgainBackend(TestpmdBackend):

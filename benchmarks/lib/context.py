@@ -36,6 +36,7 @@ class Context:
         self.args = args
         self.build = args.build.resolve()
         self.commands = {}
+        self.details = {}       # by back-end: what it says about itself
         self.huge = False
         self._children = []
         self._spawned = 0
@@ -91,7 +92,8 @@ class Context:
         self._spawned += 1
         child = Child(name, argv, self.folder / f'{self._spawned}-{name}.log',
                       # EAL keeps its run-time files here, and they go with the folder.
-                      environment={'RUNTIME_DIRECTORY': str(self.folder)}, **options)
+                      environment={'RUNTIME_DIRECTORY': str(self.folder)},
+                      cpus=self._saved_affinity, **options)
         self._children.append(child)
         self.commands[name] = child.command
         return child
@@ -136,4 +138,5 @@ class Context:
 
     def settings(self) -> dict:
         return {'quick': self.args.quick, 'front_cpu': self.front_cpu, 'back_cpu': self.back_cpu,
-                'hugepages': self.huge, 'argv': sys.argv}
+                'hugepages': self.huge, 'realtime': self.args.realtime,
+                'argv': sys.argv}

@@ -40,6 +40,7 @@ class Result:
     cases: list
     notes: list = field(default_factory=list)
     settings: dict = field(default_factory=dict)
+    details: dict = field(default_factory=dict)
     versions: dict = field(default_factory=dict)
     commands: dict = field(default_factory=dict)
     machine: dict = field(default_factory=dict)

@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: BSD-3-Clause
 # Copyright (c) 2026 Ringferry contributors
-"""dpdk-testpmd behind its interactive console, on a pseudo terminal.
+"""dpdk-testpmd behind its interactive console, on pipes.
 
-A pseudo terminal makes testpmd write line by line, so that everything a
-command prints stands before the next prompt.
+stdbuf makes it write line by line, so that everything a command prints stands
+before the next prompt. A pseudo terminal would do so too, but its bytes pass
+through kernel threads that do not get a turn beside a polling real-time thread.
 """
 
 import os
-import pty
 import re
 import shutil
-import termios
+import subprocess
 import threading
 from dataclasses import dataclass, field
 
@@ -18,7 +18,6 @@ from .errors import BenchmarkError
 
 PROMPT = b'testpmd> '
 MBUFS = 16384
-_ESCAPES = re.compile(rb'\x1b\[[0-9;?]*[A-Za-z]|\r')
 
 
 @dataclass
@@ -54,48 +53,33 @@ class Testpmd:
                  options: list = ()):
         self.name = name
         self._ctx = ctx
-        self._buffer = b''         # under _arrived
+        self._buffer = b''          # under _arrived
         self._closed = False        # under _arrived
         self._arrived = threading.Condition()
-        argv = [program(), '--lcores', f'0@{main_cpu},1@{forward_cpu}', *ctx.eal_memory(name),
-                '--no-pci', '--no-telemetry']
+        argv = ['stdbuf', '-oL', program(), '--lcores', f'0@{main_cpu},1@{forward_cpu}',
+                *ctx.eal_memory(name), '--no-pci', '--no-telemetry']
         for device in devices:
             argv += ['--vdev', device]
         argv += ['--', '--interactive', '--record-core-cycles', '--forward-mode=io',
                  f'--total-num-mbufs={MBUFS}', *options]
-        self._terminal, ours = pty.openpty()
-        try:
-            self._raw(ours)
-            self.child = ctx.spawn(name, argv, stdin=ours, stdout=ours)
-        except BaseException:
-            os.close(self._terminal)
-            raise
-        finally:
-            os.close(ours)
+        self.child = ctx.spawn(name, argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self._in = self.child.process.stdin.fileno()
+        self._out = self.child.process.stdout.fileno()
         # A signal may hit another thread than the one that reads, and change nothing.
-        self.child.ask_to_end = lambda: os.write(self._terminal, b'quit\n')
+        self.child.ask_to_end = lambda: os.write(self._in, b'quit\n')
         self._reader = threading.Thread(target=self._drain, daemon=True)
         self._reader.start()
-
-    @staticmethod
-    def _raw(terminal: int):
-        mode = termios.tcgetattr(terminal)
-        mode[3] &= ~termios.ECHO
-        termios.tcsetattr(terminal, termios.TCSANOW, mode)
 
     def _drain(self):
         """Runs on a thread: a testpmd that nobody reads would stop in the middle of a line."""
         with open(self.child.log, 'ab') as log:
             while True:
-                try:
-                    data = os.read(self._terminal, 65536)
-                except OSError:
-                    data = b''      # EIO: testpmd has ended
+                data = os.read(self._out, 65536)
                 log.write(data)
                 log.flush()
                 with self._arrived:
                     self._closed = not data
-                    self._buffer = _ESCAPES.sub(b'', self._buffer + data)
+                    self._buffer += data
                     self._arrived.notify()
                 if not data:
                     return
@@ -117,7 +101,10 @@ class Testpmd:
         self.child.check_running()
         with self._arrived:
             self._buffer = b''
-        os.write(self._terminal, line.encode() + b'\n')
+        try:
+            os.write(self._in, line.encode() + b'\n')
+        except BrokenPipeError:
+            self._fail('ended')
         # The console echoes the line without its prompt: the next prompt ends the output.
         text = self.wait_prompt(seconds)
         for refusal in ('Bad arguments', 'Command not found', 'Ambiguous command'):
@@ -152,6 +139,5 @@ class Testpmd:
         """End testpmd."""
         self._ctx.release(self.child)
         self._reader.join(5)
-        if self._terminal >= 0:
-            os.close(self._terminal)
-            self._terminal = -1
+        self.child.process.stdin.close()
+        self.child.process.stdout.close()
