@@ -199,7 +199,7 @@ look_at_all(struct virtq *vq, struct rx_buf *bufs, uint16_t n)
 		bufs[i].va = gmem_gpa_to_va(vq->mem, &region, desc.addr, &len);
 		bufs[i].len = len;
 		if (likely(bufs[i].va != NULL))
-			rte_prefetch0_write(bufs[i].va);
+			virtq_prefetch_write(bufs[i].va);
 	}
 	return n;
 }

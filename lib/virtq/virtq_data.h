@@ -30,6 +30,21 @@
 /* Virtio-net header (5.1.6) with nothing offloaded: all zero but num_buffers. */
 #define VIRTQ_HDR_NUM_BUFFERS_OFFSET 10
 
+/*
+ * Fetch a cache line to write to it. rte_prefetch0_write() asks for the line
+ * to read on our baseline, and the guest's CPU, which had it last, is asked a
+ * second time at the store. PREFETCHW does nothing on CPUs that lack it.
+ */
+static __rte_always_inline void
+virtq_prefetch_write(const void *line)
+{
+#ifdef RTE_ARCH_X86_64
+	__asm__ volatile("prefetchw %0" : : "m"(*(const uint8_t *)line));
+#else
+	rte_prefetch0_write(line);
+#endif
+}
+
 /* A guest may put an indirect table at any address. */
 typedef uint64_t virtq_unaligned_u64 __attribute__((aligned(1)));
 
