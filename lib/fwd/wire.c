@@ -144,10 +144,11 @@ lane_end(struct fwd_plan *plan)
 		plan->n_lanes++;
 }
 
-/* The usable transmit queues of a port, and why there are none. */
+/* The open transmit queues of a port; if there are none, what is to be made of packets. */
 struct tx_set {
 	uint16_t n;
 	uint16_t queue[PORT_MAX_QUEUES];
+	bool held;
 	enum port_drop reason;
 };
 
@@ -157,18 +158,26 @@ find_tx(const struct port *port, struct tx_set *set)
 	enum port_drop reason;
 	uint16_t i;
 
-	set->n = 0;
-	set->reason = PORT_DROP_NO_DEVICE;
+	memset(set, 0, sizeof(*set));
 	for (i = 0; i < port->n_queues; i++) {
-		if (port_txq_usable(&port->txq[i], &reason))
+		switch (port_txq_use(&port->txq[i], &reason)) {
+		case PORT_OPEN:
 			set->queue[set->n++] = i;
-		else if (i == 0)
-			set->reason = reason;
+			break;
+		case PORT_HELD:
+			set->held = true;
+			break;
+		case PORT_CLOSED:
+		default:
+			if (i == 0)
+				set->reason = reason;
+			break;
+		}
 	}
 }
 
 /*
- * Queue i of one side feeds usable queue i, modulo their number, of the
+ * Queue i of one side feeds open queue i, modulo their number, of the
  * other; a disabled ring's packets go nowhere.
  *
  * @return the position in `to` of the queue that is fed, -1: none.
@@ -181,6 +190,9 @@ make_path(const struct port *from, uint16_t i, const struct port *to, const stru
 
 	memset(path, 0, sizeof(*path));
 	if (!port_rxq_polled(&from->rxq[i], &discard, &path->reason))
+		return -1;
+	/* Not even to those of its queues that are open: packets would change their order. */
+	if (!discard && to_tx->held)
 		return -1;
 	path->rxq = &from->rxq[i];
 	if (discard)

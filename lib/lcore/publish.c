@@ -304,7 +304,8 @@ has_stranded(void)
 
 	TAILQ_FOREACH(port, port_all(), next)
 		for (i = 0; i < port->n_queues; i++)
-			if (port->txq[i].n_pending > 0 && !port_txq_usable(&port->txq[i], &reason))
+			if (port->txq[i].n_pending > 0 &&
+				port_txq_use(&port->txq[i], &reason) == PORT_CLOSED)
 				return true;
 	return false;
 }
@@ -318,7 +319,7 @@ purge_stranded(void)
 
 	TAILQ_FOREACH(port, port_all(), next)
 		for (i = 0; i < port->n_queues; i++)
-			if (!port_txq_usable(&port->txq[i], &reason))
+			if (port_txq_use(&port->txq[i], &reason) == PORT_CLOSED)
 				port_txq_purge(&port->txq[i], reason);
 }
 

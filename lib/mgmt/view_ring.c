@@ -62,7 +62,7 @@ ring_cpu(const struct port *port, unsigned int index)
 	bool discard;
 
 	if (index % 2 == 0)
-		return port_txq_usable(txq, &reason) ? lcore_cpu(txq->owner) : -1;
+		return port_txq_use(txq, &reason) == PORT_OPEN ? lcore_cpu(txq->owner) : -1;
 	return port_rxq_polled(rxq, &discard, &reason) ? lcore_cpu(rxq->owner) : -1;
 }
 

@@ -245,13 +245,15 @@ port_rxq_polled(const struct port_rxq *rxq, bool *discard, enum port_drop *reaso
 	return ops_of(rxq->port)->rxq_polled(rxq, discard, reason);
 }
 
-bool
-port_txq_usable(const struct port_txq *txq, enum port_drop *reason)
+enum port_use
+port_txq_use(const struct port_txq *txq, enum port_drop *reason)
 {
 	*reason = PORT_DROP_PORT_REMOVED;
+	if (txq->port->state == PORT_STARTING)
+		return PORT_HELD;
 	if (txq->port->state != PORT_RUNNING)
-		return false;
-	return ops_of(txq->port)->txq_usable(txq, reason);
+		return PORT_CLOSED;
+	return ops_of(txq->port)->txq_use(txq, reason);
 }
 
 void

@@ -8,9 +8,10 @@
  *  - A *port* is a vhost-user device or an ethdev, by name. It has receive
  *    queues (packets into Ringferry: a guest's transmit rings, a NIC's receive
  *    queues) and transmit queues (packets out of it).
- *  - A queue is *usable* when packets can flow there now: its ring is runnable
- *    and enabled, or its link is up. A transmit queue that is not usable says
- *    why, and that is the reason with which its packets are dropped.
+ *  - A transmit queue is open, held or closed. *Open*: its ring is runnable and
+ *    enabled, or its link is up. *Held*: it will be open again in a moment;
+ *    its sources are not polled until then. *Closed*: packets for it are
+ *    dropped, and the reason says why.
  *  - A transmit queue keeps what its ring or NIC has no room for: those
  *    packets are *in hand*, and its sources are not polled meanwhile. On a wire
  *    that is back-pressure instead of loss.
@@ -60,6 +61,13 @@ enum port_drop {
 	PORT_DROP_TX_ERROR,	/**< the NIC did not take it for a second */
 	PORT_DROP_PORT_REMOVED, /**< was in hand when the port was removed */
 	PORT_DROP_COUNT,
+};
+
+/** See above. */
+enum port_use {
+	PORT_OPEN,
+	PORT_HELD,
+	PORT_CLOSED,
 };
 
 struct port;
@@ -190,8 +198,8 @@ void port_check_all(void);
 
 /** Is this receive queue to be polled? *reason is set when its packets are to be discarded. */
 bool port_rxq_polled(const struct port_rxq *rxq, bool *discard, enum port_drop *reason);
-/** Can packets go there? If not, *reason says why. */
-bool port_txq_usable(const struct port_txq *txq, enum port_drop *reason);
+/** Can packets go there? *reason is set if it is closed. */
+enum port_use port_txq_use(const struct port_txq *txq, enum port_drop *reason);
 
 /** Drop what a queue has in hand; nobody polls it. */
 void port_txq_purge(struct port_txq *txq, enum port_drop reason);

@@ -252,11 +252,11 @@ rxq_polled(const struct port_rxq *rxq, bool *discard, enum port_drop *reason __r
 	return rxq->burst != NULL;
 }
 
-static bool
-txq_usable(const struct port_txq *txq, enum port_drop *reason)
+static enum port_use
+txq_use(const struct port_txq *txq, enum port_drop *reason)
 {
 	*reason = PORT_DROP_LINK_DOWN;
-	return txq->port->link_up;
+	return txq->port->link_up ? PORT_OPEN : PORT_CLOSED;
 }
 
 const struct port_ops port_ethdev_ops = {
@@ -264,5 +264,5 @@ const struct port_ops port_ethdev_ops = {
 	.remove = remove_port,
 	.check = check,
 	.rxq_polled = rxq_polled,
-	.txq_usable = txq_usable,
+	.txq_use = txq_use,
 };

@@ -29,7 +29,7 @@ struct port_ops {
 	/** Look for changes. @return true if usability has changed. */
 	bool (*check)(struct port *port);
 	bool (*rxq_polled)(const struct port_rxq *rxq, bool *discard, enum port_drop *reason);
-	bool (*txq_usable)(const struct port_txq *txq, enum port_drop *reason);
+	enum port_use (*txq_use)(const struct port_txq *txq, enum port_drop *reason);
 };
 
 extern const struct port_ops port_vhost_ops;

@@ -25,6 +25,9 @@ update_link(struct port *port)
 {
 	unsigned int i;
 
+	/* A pause is not for anyone to see. */
+	if (port->vhost->paused)
+		return;
 	port->link_up = false;
 	for (i = 0; i < port->vhost->n_rings; i++)
 		port->link_up |= vhost_ring_runnable(port->vhost, &port->vhost->rings[i]);
@@ -162,12 +165,14 @@ rxq_polled(const struct port_rxq *rxq, bool *discard, enum port_drop *reason)
 	return vhost_ring_runnable(dev, ring);
 }
 
-static bool
-txq_usable(const struct port_txq *txq, enum port_drop *reason)
+static enum port_use
+txq_use(const struct port_txq *txq, enum port_drop *reason)
 {
 	const struct vhost_dev *dev = txq->port->vhost;
 	const struct vhost_ring *ring = &dev->rings[2 * txq->index];
 
+	if (dev->paused)
+		return PORT_HELD;
 	if (!vhost_dev_connected(dev))
 		*reason = PORT_DROP_NO_DEVICE;
 	else if (!vhost_ring_runnable(dev, ring))
@@ -175,8 +180,8 @@ txq_usable(const struct port_txq *txq, enum port_drop *reason)
 	else if (!ring->enabled)
 		*reason = PORT_DROP_RING_DISABLED;
 	else
-		return true;
-	return false;
+		return PORT_OPEN;
+	return PORT_CLOSED;
 }
 
 const struct port_ops port_vhost_ops = {
@@ -184,5 +189,5 @@ const struct port_ops port_vhost_ops = {
 	.remove = remove_port,
 	.check = check,
 	.rxq_polled = rxq_polled,
-	.txq_usable = txq_usable,
+	.txq_use = txq_use,
 };

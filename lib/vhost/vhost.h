@@ -18,6 +18,8 @@
  *    and it is not in error. Runnable rings are polled. A disabled ring is
  *    polled too, if it is a transmit ring: its packets are discarded, as the
  *    protocol wants it.
+ *  - A device is *paused* while its memory or addresses are exchanged: its
+ *    rings stand still, and packets for it are held, not dropped.
  *  - *Quiesce*: before the answer to a message that takes away memory,
  *    addresses or a ring, no lcore polls the rings concerned. The upper rooms
  *    do that (struct vhost_env); a lcore that is late makes the message wait.
@@ -111,6 +113,7 @@ struct vhost_dev {
 	uint64_t protocol_features;
 	uint8_t status;
 	uint16_t mtu; /* what the front-end told, 0: nothing */
+	bool paused;
 	struct vhost_conn *active;
 	bool registered; /* the socket is known to the library */
 	bool removing;

@@ -121,21 +121,8 @@ driver_ready(const struct vhost_dev *dev)
 bool
 vhost_ring_runnable(const struct vhost_dev *dev, const struct vhost_ring *ring)
 {
-	return ring->started && dev->mem != NULL && virtq_is_set_up(&ring->vq) &&
+	return ring->started && !dev->paused && virtq_is_set_up(&ring->vq) &&
 		ring->vq.error == VIRTQ_OK && driver_ready(dev);
-}
-
-int
-vhost_dev_claim(struct vhost_dev *dev, struct vhost_conn *conn)
-{
-	if (dev->active == conn)
-		return 0;
-	if (dev->active != NULL || dev->removing)
-		return -EBUSY;
-	dev->active = conn;
-	dev->stats.connections++;
-	VHOST_LOG(INFO, dev, "front-end connected");
-	return 0;
 }
 
 static void
@@ -160,6 +147,45 @@ forget_front_end(struct vhost_dev *dev)
 	dev->protocol_features = 0;
 	dev->status = 0;
 	dev->mtu = 0;
+	dev->paused = false;
+}
+
+/*
+ * The first message of a new front-end can come before the library has seen
+ * that the old one has gone: it takes one message at a time from each, and
+ * the old one may have left some unread. What its socket says is the truth.
+ */
+static int
+replace_dead(struct vhost_dev *dev)
+{
+	if (!vhost_socket_hung_up(dev->active->fd))
+		return -EBUSY;
+	if (vhost_stop_all_rings(dev) < 0)
+		return -EAGAIN;
+	forget_front_end(dev);
+	dev->active = NULL;
+	VHOST_LOG(INFO, dev, "front-end disconnected, the next one is there");
+	return 0;
+}
+
+int
+vhost_dev_claim(struct vhost_dev *dev, struct vhost_conn *conn)
+{
+	int ret;
+
+	if (dev->active == conn)
+		return 0;
+	if (dev->removing)
+		return -EBUSY;
+	if (dev->active != NULL) {
+		ret = replace_dead(dev);
+		if (ret < 0)
+			return ret;
+	}
+	dev->active = conn;
+	dev->stats.connections++;
+	VHOST_LOG(INFO, dev, "front-end connected");
+	return 0;
 }
 
 static void
@@ -193,6 +219,8 @@ vhost_conn_closed(void *arg)
 		dev->env->changed(dev);
 		VHOST_LOG(INFO, dev, "front-end disconnected");
 	}
+	if (conn->fd >= 0)
+		close(conn->fd);
 	free(conn);
 	return 0;
 }

@@ -220,6 +220,7 @@ hook_new_connection(int vid)
 		free(conn);
 		return -1;
 	}
+	conn->fd = vhost_socket_find(vid, path);
 	__atomic_store_n(&conns[vid], conn, __ATOMIC_RELEASE);
 	return 0;
 }
@@ -235,6 +236,7 @@ hook_destroy_connection(int vid)
 	conn = __atomic_exchange_n(&conns[vid], NULL, __ATOMIC_ACQ_REL);
 	if (conn == NULL)
 		return;
+	vhost_socket_forget(vid);
 	/* Not refused and not waited for: our memory stays until the lcores let go. */
 	if (base_loop_post(conn->dev->env->loop, vhost_conn_closed, conn) < 0)
 		free(conn);
@@ -359,6 +361,7 @@ vhost_hook_unregister(struct vhost_dev *dev)
 			!__atomic_compare_exchange_n(&conns[vid], &conn, NULL, false,
 				__ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
 			continue;
+		vhost_socket_forget((int)vid);
 		if (base_loop_post(dev->env->loop, vhost_conn_closed, conn) < 0)
 			free(conn);
 	}

@@ -81,25 +81,13 @@ translate_rings(struct vhost_dev *dev)
 	}
 }
 
-/* Take all rings out of reach. They are put back by translate_rings() or restore_rings(). */
-static int
-detach_rings(struct vhost_dev *dev, struct gmem **mem)
-{
-	*mem = dev->mem;
-	dev->mem = NULL;
-	if (dev->env->quiesce(dev) == 0)
-		return 0;
-	dev->mem = *mem;
-	return -1;
-}
-
 enum vhost_verdict
 vhost_set_mem_table(struct vhost_dev *dev, struct vhost_request *req)
 {
 	unsigned int n = req->msg.payload.memory.n_regions;
 	struct gmem_desc descs[GMEM_MAX_REGIONS] = {0};
 	uint64_t files[GMEM_MAX_REGIONS][2] = {0};
-	struct gmem *old, *mem;
+	struct gmem *mem;
 
 	if (n == 0 || n > GMEM_MAX_REGIONS)
 		return VHOST_REFUSE_MSG(
@@ -115,17 +103,21 @@ vhost_set_mem_table(struct vhost_dev *dev, struct vhost_request *req)
 	mem = gmem_create(descs, req->fds, n, &req->error);
 	if (mem == NULL)
 		return VHOST_REFUSE;
-	if (detach_rings(dev, &old) < 0) {
+	/* From here on a wait is resumed with the same message, so the pause may stay. */
+	dev->paused = true;
+	if (dev->env->quiesce(dev) < 0) {
 		gmem_destroy(mem);
 		return VHOST_WAIT;
 	}
+	/* Nobody uses it; what is deferred is only the time that unmapping takes. */
+	dev->env->defer(destroy_mem, dev->mem);
 	dev->mem = mem;
 	dev->n_mem_descs = n;
 	memcpy(dev->mem_descs, descs, sizeof(descs));
 	memcpy(dev->mem_files, files, sizeof(files));
 	dev->stats.mem_tables++;
 	translate_rings(dev);
-	dev->env->defer(destroy_mem, old);
+	dev->paused = false;
 	dev->env->changed(dev);
 	VHOST_LOG(INFO, dev, "memory: %u regions, %" PRIu64 " MiB", n, gmem_size(mem) >> 20);
 	return VHOST_OK;

@@ -40,6 +40,7 @@ enum vhost_verdict {
 struct vhost_conn {
 	struct vhost_dev *dev;
 	int vid;
+	int fd; /* ours, of the library's socket; -1: not found */
 };
 
 /** A message on its way. Owned by the hook while it waits, by the loop once abandoned. */
@@ -102,6 +103,14 @@ int vhost_request_take_fd(struct vhost_request *req, unsigned int i);
 /* vhost_hook.c */
 int vhost_hook_register(struct vhost_dev *dev, struct base_error *err);
 void vhost_hook_unregister(struct vhost_dev *dev);
+
+/* vhost_socket.c: any thread */
+/** Find the library's socket of a new connection, bound its waits. @return our descriptor, -1. */
+int vhost_socket_find(int vid, const char *path);
+/** The connection is gone. */
+void vhost_socket_forget(int vid);
+/** Has the other side closed it? */
+bool vhost_socket_hung_up(int fd);
 
 /* vhost_dev.c: on the management lcore */
 int vhost_dev_claim(struct vhost_dev *dev, struct vhost_conn *conn);

@@ -172,24 +172,22 @@ vhost_set_vring_addr(struct vhost_dev *dev, struct vhost_request *req)
 	const struct vhost_msg_addr *addr = &req->msg.payload.addr;
 	struct vhost_ring *ring = find_ring(dev, req, addr->index);
 	uint64_t desc = addr->desc, avail = addr->avail, used = addr->used;
+	int ret;
 
 	if (ring == NULL)
 		return VHOST_REFUSE;
 	if (ring->started &&
 		(desc != ring->desc_uva || avail != ring->avail_uva || used != ring->used_uva)) {
-		ring->started = false;
-		if (dev->env->quiesce(dev) < 0) {
-			ring->started = true;
+		dev->paused = true;
+		if (dev->env->quiesce(dev) < 0)
 			return VHOST_WAIT;
-		}
-		ring->started = true;
+		dev->paused = false;
 		ring->desc_uva = desc;
 		ring->avail_uva = avail;
 		ring->used_uva = used;
-		if (vhost_ring_setup(dev, ring, &req->error) < 0)
-			return VHOST_REFUSE;
+		ret = vhost_ring_setup(dev, ring, &req->error);
 		dev->env->changed(dev);
-		return VHOST_OK;
+		return ret < 0 ? VHOST_REFUSE : VHOST_OK;
 	}
 	ring->desc_uva = desc;
 	ring->avail_uva = avail;

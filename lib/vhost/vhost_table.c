@@ -134,8 +134,12 @@ vhost_request_run(void *request)
 	struct vhost_request *req = request;
 	struct vhost_dev *dev = req->conn->dev;
 	enum vhost_verdict verdict;
+	int claimed;
 
-	if (vhost_dev_claim(dev, req->conn) < 0) {
+	claimed = vhost_dev_claim(dev, req->conn);
+	if (claimed == -EAGAIN)
+		return VHOST_WAIT;
+	if (claimed < 0) {
 		VHOST_LOG_RATED(
 			WARNING, dev, "a second front-end has connected, refused: one is attached");
 		return VHOST_REFUSE;
