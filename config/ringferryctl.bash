@@ -27,7 +27,7 @@ _ringferryctl()
 		esac
 	done
 	case "${words[*]}" in
-	'') choices="port wire device ring lcore stats log version help --socket --json" ;;
+	'') choices="port wire device ring lcore stats status mempool log version help --socket --json" ;;
 	port | wire) choices="list add remove" ;;
 	device) choices="list show" ;;
 	ring | lcore) choices="list" ;;
@@ -36,7 +36,7 @@ _ringferryctl()
 	'wire remove') choices=$(_ringferryctl_names wire) ;;
 	'device show' | 'ring list') choices=$(_ringferryctl_names device) ;;
 	'port add '*) choices="type= socket= mode= queue-pairs= mtu= features= device= queues=" ;;
-	'log set') choices=$(_ringferryctl_names log) ;;
+	'log set') choices="all $(_ringferryctl_names log)" ;;
 	'log set '*) choices="error warning notice info debug" ;;
 	esac
 	[[ ${words[*]} != port ]] || choices+=" show"

@@ -348,6 +348,12 @@ NAMES: Tuple[NamedThings, ...] = (
      r'\[PORT_DROP_\w+\] = "(\w+)"', ('docs/operations.rst',)),
     ('ring error', 'lib/virtq/virtq.c', r'virtq_errors\[VIRTQ_ERR_COUNT\] = \{.*?\n\};',
      r'\[VIRTQ_ERR_\w+\] = \{"(\w+)"', ('docs/operations.rst',)),
+    ('JSON-RPC method', 'lib/mgmt/methods.c', None, r'^\t\{"([a-z.]+)", do_',
+     ('docs/operations.rst',)),
+    ('telemetry command', 'lib/mgmt/telemetry.c', None, r'\{"(/ringferry/\w+)", tel_',
+     ('docs/operations.rst',)),
+    ('command', 'app/ringferryctl/command.c', None, r'^\t\{"([a-z ]+)", "',
+     ('docs/man/ringferryctl.1.rst',)),
     ('room', 'lib/meson.build', r'rooms = \[.*?\]', r"'(\w+)'", ('docs/architecture.rst',)),
 )
 
