@@ -4,10 +4,11 @@
 """Counts the results in JUnit files, as meson and pytest write them.
 
 Prints one line "PASSED FAILED SKIPPED", then a line per test that did not
-pass: "failed NAME" or "skipped NAME: REASON", with the time of slow ones left
-to the files.
+pass: "failed NAME" or "skipped NAME: REASON". For meson a program is one test;
+if its output is cmocka's, the tests in it are counted instead.
 """
 
+import re
 import sys
 import xml.etree.ElementTree as ElementTree
 from typing import List, Tuple
@@ -38,6 +39,40 @@ def case_name(suite: ElementTree.Element, case: ElementTree.Element) -> str:
     return f'{prefix}:{case.get("name")}' if prefix else str(case.get('name'))
 
 
+CMOCKA_LINE = re.compile(r'^\[ +(RUN|OK|FAILED|SKIPPED) +\] (\S+)$')
+
+
+def count_cmocka(name: str, out: str) -> Tuple[int, int, int, List[str]]:
+    """Count the tests in the output of a cmocka program; what began and did not end has failed."""
+    passed = failed = skipped = 0
+    notes: List[str] = []
+    running = reason = ''
+    for line in out.splitlines():
+        match = CMOCKA_LINE.match(line)
+        if match is None:
+            reason = line.strip() or reason
+            continue
+        result, test = match.groups()
+        if result == 'RUN':
+            running, reason = test, ''
+            continue
+        if test != running:
+            continue  # the list of failed ones at the end
+        running = ''
+        if result == 'OK':
+            passed += 1
+        elif result == 'SKIPPED':
+            skipped += 1
+            notes.append(f'skipped {name}:{test}: {one_line(reason) or "no reason given"}')
+        else:
+            failed += 1
+            notes.append(f'failed {name}:{test}')
+    if running:
+        failed += 1
+        notes.append(f'failed {name}:{running} (did not end)')
+    return passed, failed, skipped, notes
+
+
 def count(path: str) -> Tuple[int, int, int, List[str]]:
     """Count one file."""
     passed = failed = skipped = 0
@@ -46,7 +81,17 @@ def count(path: str) -> Tuple[int, int, int, List[str]]:
     for suite in root.iter('testsuite'):
         for case in suite.findall('testcase'):
             skip = case.find('skipped')
-            if case.find('failure') is not None or case.find('error') is not None:
+            bad = case.find('failure') is not None or case.find('error') is not None
+            inner = count_cmocka(str(case.get('name')).split(' / ')[-1],
+                                 case.findtext('system-out') or '')
+            # A program that failed without a test of it failing counts itself.
+            if sum(inner[:3]) > 0 and (inner[1] > 0 or not bad):
+                passed += inner[0]
+                failed += inner[1]
+                skipped += inner[2]
+                notes += inner[3]
+                continue
+            if bad:
                 failed += 1
                 notes.append(f'failed {case_name(suite, case)}')
             elif skip is not None:

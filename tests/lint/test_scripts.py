@@ -112,6 +112,14 @@ JUNIT: Tuple[Tuple[str, List[str]], ...] = (
      'no hugepages\n</system-out></testcase></testsuite></testsuites>',
      ['0 0 1', 'skipped s:a: no hugepages']),
     ('<testsuites><testsuite name="s"/></testsuites>', ['0 0 0']),
+    ('<testsuites><testsuite name="s"><testcase name="r:unit / p"><failure/><system-out>'
+     '[==========] Running 5 test(s).\n[ RUN      ] a\n[       OK ] a\n[ RUN      ] b\n'
+     '[  FAILED  ] b\n[ RUN      ] c\nno tun device\n[  SKIPPED ] c\n[ RUN      ] d\n'
+     '[  FAILED  ] b\n</system-out></testcase></testsuite></testsuites>',
+     ['1 2 1', 'failed p:b', 'skipped p:c: no tun device', 'failed p:d (did not end)']),
+    ('<testsuites><testsuite name="s"><testcase name="r:unit / p"><failure/><system-out>'
+     '[ RUN      ] a\n[       OK ] a\n</system-out></testcase></testsuite></testsuites>',
+     ['0 1 0', 'failed s:r:unit / p']),
 )
 
 
