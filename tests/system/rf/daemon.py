@@ -147,6 +147,7 @@ class Daemon:
         self.status: Dict[str, str] = {}
         self._wrap = wrap or (lambda args: args)
         self._process: Optional[Process] = None
+        self._mbufs_at_start = 0
         os.makedirs(self.path(""), exist_ok=True)
         if start:
             self.start()
@@ -185,6 +186,7 @@ class Daemon:
                 self._wait_ready(listener, Deadline(seconds))
             finally:
                 os.unlink(notify)
+        self._mbufs_at_start = self.rpc("mempool.show")["in_use"]
 
     def _wait_ready(self, listener: socket.socket, deadline: Deadline) -> None:
         listener.settimeout(0.2)
@@ -297,7 +299,16 @@ class Daemon:
             if came != went:
                 raise DaemonError(f"{self.name}: port {port}, {way}: {came} came and {went} are "
                                   f"accounted for: {stats[port][way]}")
+        self._check_mempool(stats)
         return stats
+
+    def _check_mempool(self, stats: Dict[str, Dict[str, Any]]) -> None:
+        """Raise if packet buffers have been lost since the start."""
+        in_hand = sum(port[way]["in_hand"] for port in stats.values() for way in ("in", "out"))
+        in_use = self.rpc("mempool.show")["in_use"]
+        if in_use > self._mbufs_at_start + in_hand:
+            raise DaemonError(f"{self.name}: {in_use} packet buffers in use, "
+                              f"{self._mbufs_at_start} at the start, {in_hand} in hand")
 
 
 def entries(result: Any, key: str) -> List[Dict[str, Any]]:
