@@ -227,6 +227,15 @@ command_busybox(int argc, char **argv, FILE *out)
 	return 0;
 }
 
+/* write PATH WORD: into a file of /proc or /sys */
+static int
+command_write(int argc, char **argv, FILE *out)
+{
+	(void)argc;
+	(void)out;
+	return guest_write_file(argv[1], argv[2]);
+}
+
 /* ping ADDRESS COUNT [SIZE] [INTERVAL] */
 static int
 command_ping(int argc, char **argv, FILE *out)
@@ -546,6 +555,7 @@ const struct guest_command guest_commands[] = {
 	{"hello", 0, "hello [WORD]", command_hello},
 	{"info", 0, "info", command_info},
 	{"busybox", 1, "busybox APPLET [ARG...]", command_busybox},
+	{"write", 2, "write PATH WORD", command_write},
 	{"ping", 2, "ping ADDRESS COUNT [SIZE] [INTERVAL]", command_ping},
 	{"channels", 1, "channels IFACE [COUNT]", command_channels},
 	{"rx", 1, "rx start IFACE [stream|pktgen|echo] | rx report | rx stop", command_rx},

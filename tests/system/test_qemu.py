@@ -7,7 +7,7 @@ or stand in a counter that says why not. At the end of each test the daemon's
 own books have to balance (fixture lab).
 """
 
-from typing import Any, Dict, Tuple
+from typing import Any, Callable, Dict, Tuple
 
 import pytest
 
@@ -49,6 +49,11 @@ def check_whole(report: Dict[str, Any], count: int, in_order: bool = True) -> No
     assert report["received"] == count, report
     if in_order:
         assert report["reordered"] == 0, report
+
+
+def answers(guest: Guest) -> bool:
+    """Is one ping answered?"""
+    return guest.ping(HOST, 1)["received"] == 1
 
 
 def receive_all(receiver: StreamReceiver, count: int) -> Dict[str, Any]:
@@ -151,19 +156,76 @@ def test_reboot(lab: Lab, qemu: str) -> None:
     check_stream_in(lab, tap, guest, 5000, 5000, 60)
 
 
+def check_out_while(lab: Lab, tap: Tap, guest: Guest, disturb: Callable[[], None]) -> None:
+    """A stream from the guest arrives whole although something happens meanwhile, five times."""
+    count = 20000
+    receiver = lab.receive(tap)
+    guest.tx_start(count, 8000, 60)
+    for _ in range(5):
+        goal = min(receiver.report()["received"] + 1000, count)
+        wait_until(lambda least=goal: receiver.report()["received"] >= least, "frames arrive")
+        disturb()
+    assert guest.tx_wait()["sent"] == count
+    check_whole(receive_all(receiver, count), count)
+
+
 def test_pause(lab: Lab, qemu: str) -> None:
     """QEMU's stop and cont: the rings stop and go on where they were."""
     _, tap, guest = one_guest(lab, qemu)
-    count = 20000
-    receiver = lab.receive(tap)
-    guest.tx_start(count, 10000, 60)
-    for _ in range(5):
-        target = receiver.report()["received"] + 1000
-        wait_until(lambda goal=target: receiver.report()["received"] >= goal, "frames arrive")
+
+    def pause() -> None:
         guest.qmp("stop")
         guest.qmp("cont")
-    assert guest.tx_wait()["sent"] == count
-    check_whole(receive_all(receiver, count), count)
+
+    check_out_while(lab, tap, guest, pause)
+    check_stream_in(lab, tap, guest, 5000, 5000, 60)
+
+
+def test_memory_added(lab: Lab, qemu: str) -> None:
+    """Memory is plugged in under traffic: the memory table changes, no frame is lost."""
+    daemon, tap, guest = one_guest(lab, qemu)
+    before = daemon.rpc("device.show", name="vm1")["counters"]["mem_tables"]
+    guest.rx_start()
+    dropped = tap.stats()["tx_dropped"]
+    sender = lab.send(tap, count=10000, rate=5000, size=1000)
+    for _ in range(2):
+        guest.add_memory()
+    assert sender.finish()["sent"] == 10000
+    expected = 10000 - (tap.stats()["tx_dropped"] - dropped)
+    wait_settled(lambda: guest.rx_report()["received"], lambda n: n >= expected, "all is in")
+    check_whole(guest.rx_stop(), expected)
+    check_stream_out(lab, tap, guest, 5000, 60)
+    assert daemon.rpc("device.show", name="vm1")["counters"]["mem_tables"] > before
+
+
+def test_driver_rebound(lab: Lab, qemu: str) -> None:
+    """The guest's driver lets go of the device and takes it again, under traffic."""
+    _, tap, guest = one_guest(lab, qemu)
+    sender = lab.send(tap, rate=2000)
+    for _ in range(3):
+        guest.rebind()
+        guest.set_up(address=f"{GUEST}/24")
+        check_ping(guest)
+    sender.end()
+    check_stream_out(lab, tap, guest, 5000, 60)
+    check_stream_in(lab, tap, guest, 5000, 5000, 60)
+
+
+def test_port_removed(lab: Lab, qemu: str) -> None:
+    """A guest's port is removed and added under traffic; QEMU connects again by itself."""
+    daemon, tap, guest = one_guest(lab, qemu)
+    sender = lab.send(tap, rate=2000)
+    for _ in range(2):
+        guest.tx_start(0, 2000, 60)
+        daemon.ctl_text("wire", "remove", "w1")
+        daemon.ctl_text("port", "remove", "vm1")
+        assert "vm1" not in daemon.stats()
+        daemon.ctl_text("port", "add", "vm1", "type=vhost", "socket=vm1.sock")
+        daemon.ctl_text("wire", "add", "w1", "vm1", "up0")
+        wait_until(lambda: answers(guest), "a ping is answered")
+        assert guest.tx_stop()["error"] == 0
+    sender.end()
+    check_stream_out(lab, tap, guest, 5000, 60)
     check_stream_in(lab, tap, guest, 5000, 5000, 60)
 
 
@@ -185,11 +247,6 @@ def test_qemu_killed(lab: Lab, qemu: str) -> None:
         check_ping(guest)
     check_stream_out(lab, tap, guest, 5000, 60)
     check_stream_in(lab, tap, guest, 5000, 5000, 60)
-
-
-def answers(guest: Guest) -> bool:
-    """Is one ping answered?"""
-    return guest.ping(HOST, 1)["received"] == 1
 
 
 @pytest.mark.parametrize("mode", ["client", "server"])

@@ -118,7 +118,8 @@ class Guest:
     def _command(self) -> List[str]:
         args = [
             HOST_QEMU, "-name", self.name, "-nodefaults", "-no-user-config", "-display", "none",
-            "-M", "q35", "-accel", "tcg", "-cpu", "max", "-smp", "1", "-m", f"{self.memory}M",
+            "-M", "q35", "-accel", "tcg", "-cpu", "max", "-smp", "1",
+            "-m", f"size={self.memory}M,slots=4,maxmem=1G",
             "-object", f"memory-backend-memfd,id=mem,size={self.memory}M,share=on",
             "-numa", "node,memdev=mem",
             "-kernel", os.path.join(self.image, "vmlinuz"),
@@ -168,6 +169,13 @@ class Guest:
                 'mount -t tmpfs none "$1/tmp"; ' + script, "sh", self.qemu10,
                 str(len(folders)), *sorted(folders), *args]
 
+    def add_memory(self, megabytes: int = 128) -> None:
+        """Plug memory in: the back-end gets a new memory table."""
+        number = len(self.qmp("query-memory-devices"))
+        self.qmp("object-add", **{"qom-type": "memory-backend-memfd", "id": f"dimmmem{number}",
+                                  "size": megabytes << 20, "share": True})
+        self.qmp("device_add", driver="pc-dimm", id=f"dimm{number}", memdev=f"dimmmem{number}")
+
     # --- the agent --------------------------------------------------------
 
     def do(self, command: str, seconds: float = 20.0) -> Dict[str, Any]:
@@ -185,6 +193,18 @@ class Guest:
         if reply["status"] != 0:
             raise AgentError(f"{self.name}: \"{command}\": {reply}")
         return reply["output"]
+
+    def rebind(self, interface: str = "eth0") -> None:
+        """Have the driver let go of the device and take it again, as unloading it does."""
+        path = "/sys/bus/virtio/drivers/virtio_net"
+        device = self.device(interface)
+        self.do(f"write {path}/unbind {device}")
+        self.do(f"write {path}/bind {device}")
+
+    def device(self, interface: str = "eth0") -> str:
+        """The name of an interface's virtio device."""
+        link = self.busybox(f"readlink /sys/class/net/{interface}/device")
+        return os.path.basename(link.strip())
 
     def set_up(self, interface: str = "eth0", address: Optional[str] = None,
                mtu: Optional[int] = None) -> None:
