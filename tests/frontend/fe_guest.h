@@ -13,7 +13,8 @@
  *   fe_guest_stop       GET_VRING_BASE for each ring, as QEMU does
  *   fe_guest_start      continues where it stopped
  *   fe_guest_disconnect, fe_guest_connect, fe_guest_start: a back-end lost and found
- *   fe_guest_reset      a new driver: empty rings
+ *   fe_guest_reset      a new driver: empty rings. Only when no back-end has them any more:
+ *                       stopped, or after a new fe_guest_connect
  *
  * Queue 2n receives, queue 2n+1 transmits, for pair n. One thread at a time.
  */

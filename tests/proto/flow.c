@@ -182,13 +182,29 @@ flow_settle(struct flow *f, unsigned int n, int quiet_ms)
 }
 
 static void
+flow_print_ring(const char *who, const struct fe_queue *q)
+{
+	fprintf(stderr, "  %s ring %u: available %u, used %u, taken %u\n", who, q->vq.index,
+		q->vq.avail->idx, q->vq.used->idx, q->vq.last_used);
+}
+
+/* What is needed to tell packets that are lost from packets that are stuck. */
+static void
 flow_print(const struct flow *f)
 {
+	uint64_t missing = 0;
+
+	while (missing < f->track.next && (f->track.seen[missing / 64] >> missing % 64 & 1) != 0)
+		missing++;
 	fprintf(stderr,
 		"flow %u: sent %" PRIu64 ", received %" PRIu64 ", lost %" PRIu64
-		", duplicated %" PRIu64 ", reordered %" PRIu64 ", bad %" PRIu64 "\n",
+		", duplicated %" PRIu64 ", reordered %" PRIu64 ", bad %" PRIu64
+		", first missing %" PRIu64 ", last received %" PRIu64 "\n",
 		f->stream, f->sent, f->track.unique, fe_track_lost(&f->track, f->sent),
-		f->track.duplicated, f->track.reordered, f->track.bad);
+		f->track.duplicated, f->track.reordered, f->track.bad, missing, f->track.next - 1);
+	flow_print_ring("sender's", fe_guest_tx(f->from, f->pair));
+	for (unsigned int pair = 0; pair < f->to->conf.pairs; pair++)
+		flow_print_ring("receiver's", fe_guest_rx(f->to, pair));
 }
 
 bool
