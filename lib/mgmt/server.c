@@ -18,9 +18,9 @@
 #include "mgmt/mgmt_priv.h"
 
 #define SOCKET_MODE 0660
-#define BACKLOG	    64
+#define BACKLOG	    512
 #define TICK_NS	    (SERVER_SECOND_NS / 10)
-#define ACCEPT_MAX  16 /* in one go */
+#define ACCEPT_MAX  64 /* in one go */
 
 static struct {
 	struct base_loop *loop;
@@ -30,9 +30,10 @@ static struct {
 	dev_t dev; /* of the socket, to remove none but ours */
 	ino_t ino;
 	struct base_watch *watch;
-	bool accepting;
+	bool accepting; /* the watch is armed */
+	bool patient;	/* full, but that may be over at the next tick */
 	struct base_timer *tick;
-	TAILQ_HEAD(, conn) conns;
+	TAILQ_HEAD(, conn) conns; /* also those whose client is gone, until their work is done */
 	unsigned int n_conns;
 	struct base_ratelimit connect_limit;
 	struct base_ratelimit full_limit;
@@ -43,6 +44,18 @@ conn_closed(struct conn *conn)
 {
 	TAILQ_REMOVE(&server.conns, conn, next);
 	server.n_conns--;
+}
+
+/* Clients that have gone do not stand in the way of others, as long as they are not very many. */
+static bool
+is_full(void)
+{
+	const struct conn *conn;
+	unsigned int n = 0;
+
+	TAILQ_FOREACH(conn, &server.conns, next)
+		n += conn->fd >= 0;
+	return n >= SERVER_MAX_CONNS || server.n_conns >= SERVER_MAX_CONNS + SERVER_MAX_GONE;
 }
 
 static void
@@ -63,7 +76,7 @@ welcome(int fd)
 {
 	struct conn *conn;
 
-	if (server.n_conns >= SERVER_MAX_CONNS) {
+	if (is_full()) {
 		turn_away(fd);
 		return;
 	}
@@ -79,27 +92,58 @@ welcome(int fd)
 		conn->peer.pid, conn->peer.uid, conn->peer.gid);
 }
 
+/* Not to be asked again before the next tick. */
 static void
-accept_event(void *arg __rte_unused, uint32_t events __rte_unused)
+pause_accepting(void)
+{
+	if (base_watch_set(server.watch, 0) == 0)
+		server.accepting = false;
+}
+
+static void
+accept_clients(void)
 {
 	unsigned int i;
 
 	for (i = 0; i < ACCEPT_MAX; i++) {
-		int fd = accept4(server.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd;
 
+		/* Clients that are just leaving may make room. */
+		if (server.patient && is_full()) {
+			pause_accepting();
+			return;
+		}
+		fd = accept4(server.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd >= 0) {
 			welcome(fd);
 			continue;
 		}
 		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
 			return;
-		/* Out of descriptors: not to be asked again before the next tick. */
 		BASE_LOG_RATED(mgmt, ERR, &server.full_limit, "cannot accept a client: %s",
 			strerror(errno));
-		if (base_watch_set(server.watch, 0) == 0)
-			server.accepting = false;
+		pause_accepting();
 		return;
 	}
+}
+
+static void
+accept_event(void *arg __rte_unused, uint32_t events __rte_unused)
+{
+	accept_clients();
+}
+
+/* Who still finds no room is told so. */
+static void
+resume_accepting(void)
+{
+	if (server.accepting)
+		return;
+	server.patient = false;
+	accept_clients();
+	server.patient = true;
+	if (base_watch_set(server.watch, EPOLLIN) == 0)
+		server.accepting = true;
 }
 
 static void
@@ -108,14 +152,13 @@ tick(void *arg __rte_unused)
 	struct conn *conn = TAILQ_FIRST(&server.conns);
 	uint64_t now = base_now_ns();
 
-	if (!server.accepting && base_watch_set(server.watch, EPOLLIN) == 0)
-		server.accepting = true;
 	while (conn != NULL) {
 		struct conn *next = TAILQ_NEXT(conn, next);
 
 		conn_tick(conn, now);
 		conn = next;
 	}
+	resume_accepting();
 }
 
 /* Is there a socket that nobody listens on? Then it goes. */
@@ -216,6 +259,7 @@ server_start(struct base_loop *loop, const char *path, const struct rpc_service 
 		return ret;
 	}
 	server.accepting = true;
+	server.patient = true;
 	server.watch = base_watch_add(loop, server.fd, EPOLLIN, accept_event, NULL);
 	server.tick = base_timer_add(loop, TICK_NS, TICK_NS, tick, NULL);
 	if (server.watch == NULL || server.tick == NULL) {

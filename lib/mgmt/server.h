@@ -18,6 +18,7 @@
 #include "mgmt/rpc.h"
 
 #define SERVER_MAX_CONNS 16
+#define SERVER_MAX_GONE	 64 /* clients that have gone with work under way */
 #define SERVER_MAX_LINE	 (64u * 1024)
 /* What is not sent yet. Beyond the first mark no further line is handled. */
 #define SERVER_OUTPUT_MARK (256u * 1024)
