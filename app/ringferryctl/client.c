@@ -34,7 +34,7 @@ ms_left(const struct client *client)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	ms = (client->deadline.tv_sec - now.tv_sec) * 1000 +
-	     (client->deadline.tv_nsec - now.tv_nsec) / 1000000;
+		(client->deadline.tv_nsec - now.tv_nsec) / 1000000;
 	return ms < 0 ? 0 : (int)ms;
 }
 
@@ -126,7 +126,8 @@ client_receive(struct client *client, struct base_error *err)
 		}
 		n = recv(client->fd, client->text + client->len, size - client->len, 0);
 		if (n == 0 || (n < 0 && errno == ECONNRESET))
-			return fail(client, ECONNRESET, "the daemon hung up without an answer", err);
+			return fail(
+				client, ECONNRESET, "the daemon hung up without an answer", err);
 		if (n < 0 && errno != EAGAIN && errno != EINTR)
 			return fail(client, errno, "cannot receive", err);
 		if (n < 0) {

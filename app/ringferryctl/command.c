@@ -57,8 +57,7 @@ params_port_add(char *const *args, int n_args, json_t *params, struct base_error
 		char key[64];
 
 		if (len == 0 || len >= sizeof(key) || args[i][len] != '=')
-			return base_error_set(
-				err, EINVAL, "%s: expected key=value", args[i]);
+			return base_error_set(err, EINVAL, "%s: expected key=value", args[i]);
 		memcpy(key, args[i], len);
 		key[len] = '\0';
 		if (json_object_get(params, key) != NULL)

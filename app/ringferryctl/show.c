@@ -184,8 +184,8 @@ show_stats(const json_t *result, bool rings __rte_unused)
 void
 show_lcores(const json_t *result, bool rings __rte_unused)
 {
-	struct table *table =
-		table_create(">CPU|>PATHS|>LOAD|>PACKETS|>ROUNDS|>BUSY CYCLES|>IDLE CYCLES|>YIELDS");
+	struct table *table = table_create(
+		">CPU|>PATHS|>LOAD|>PACKETS|>ROUNDS|>BUSY CYCLES|>IDLE CYCLES|>YIELDS");
 	const json_t *lcore;
 	size_t i;
 

@@ -100,7 +100,8 @@ show_device(const json_t *result, bool rings)
 	put_bits(table, result, "status", "status");
 	table_put_pair(table, "mtu", "%s", field_text(result, "mtu"));
 	put_memory(table, result);
-	table_put_pair(table, "messages", "%s, %s refused, %s late; %s connections, %s memory tables",
+	table_put_pair(table, "messages",
+		"%s, %s refused, %s late; %s connections, %s memory tables",
 		field_text(counters, "messages"), field_text(counters, "refused"),
 		field_text(counters, "late"), field_text(counters, "connections"),
 		field_text(counters, "mem_tables"));

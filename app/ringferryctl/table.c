@@ -73,8 +73,8 @@ table_create(const char *headers)
 		size_t len = strcspn(headers, "|");
 
 		table->right[table->n_columns] = headers[0] == '>';
-		put_cell(table, headers[0] == '>' ? strndup(headers + 1, len - 1)
-						  : strndup(headers, len));
+		put_cell(table,
+			headers[0] == '>' ? strndup(headers + 1, len - 1) : strndup(headers, len));
 		table->n_columns++;
 		if (headers[len] == '\0')
 			break;

@@ -154,8 +154,8 @@ conn_refuse(struct conn *conn, const char *why)
 {
 	char *text = rpc_error_line(RPC_INVALID_REQUEST, why);
 
-	BASE_LOG_RATED(mgmt, WARNING, &close_limit, "client (pid %d) closed: %s", conn->peer.pid,
-		why);
+	BASE_LOG_RATED(
+		mgmt, WARNING, &close_limit, "client (pid %d) closed: %s", conn->peer.pid, why);
 	conn->closing = true;
 	conn->closing_since = base_now_ns();
 	conn->in_len = 0;
@@ -171,7 +171,7 @@ static bool
 window_open(const struct conn *conn)
 {
 	return conn->window_requests < SERVER_WINDOW_REQUESTS &&
-	       conn->window_busy_ns < SERVER_WINDOW_BUSY_NS;
+		conn->window_busy_ns < SERVER_WINDOW_BUSY_NS;
 }
 
 static void
@@ -188,7 +188,7 @@ static bool
 may_run(const struct conn *conn)
 {
 	return !conn->busy && !conn->closing && window_open(conn) &&
-	       out_pending(conn) < SERVER_OUTPUT_MARK;
+		out_pending(conn) < SERVER_OUTPUT_MARK;
 }
 
 /* The line's reference is given up here. */
@@ -226,8 +226,7 @@ handle_line(struct conn *conn, const char *line, size_t len)
 		return;
 	conn->busy = true;
 	conn_ref(conn);
-	conn->window_requests += rpc_submit(
-		conn->service, line, len, line_answered, audit, conn);
+	conn->window_requests += rpc_submit(conn->service, line, len, line_answered, audit, conn);
 }
 
 /* @return the length of the first line with its end; 0: there is none yet. */
@@ -258,7 +257,8 @@ run_lines(struct conn *conn)
 	uint64_t begin = base_now_ns(), now = begin;
 	size_t done = 0, len;
 
-	while (may_run(conn) && (len = first_line(conn, conn->in + done, conn->in_len - done)) > 0) {
+	while (may_run(conn) &&
+		(len = first_line(conn, conn->in + done, conn->in_len - done)) > 0) {
 		handle_line(conn, conn->in + done, len);
 		done += len;
 		now = base_now_ns();

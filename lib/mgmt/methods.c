@@ -49,8 +49,9 @@ named_device(const json_t *params, const char *key, struct base_error *err)
 
 	if (port != NULL && port->conf.type == CONF_PORT_VHOST)
 		return port;
-	base_error_set(err, ENOENT, port == NULL ? "there is no device %s"
-						 : "port %s is not a vhost port: it has no device",
+	base_error_set(err, ENOENT,
+		port == NULL ? "there is no device %s"
+			     : "port %s is not a vhost port: it has no device",
 		name);
 	return NULL;
 }
@@ -82,8 +83,8 @@ do_port_list(struct rpc_call *call __rte_unused, json_t *params __rte_unused, js
 }
 
 static int
-do_port_show(struct rpc_call *call __rte_unused, json_t *params, json_t **result,
-	struct base_error *err)
+do_port_show(
+	struct rpc_call *call __rte_unused, json_t *params, json_t **result, struct base_error *err)
 {
 	const struct port *port = named_port(params, "name", err);
 
@@ -110,8 +111,8 @@ do_device_list(struct rpc_call *call __rte_unused, json_t *params __rte_unused, 
 }
 
 static int
-do_device_show(struct rpc_call *call __rte_unused, json_t *params, json_t **result,
-	struct base_error *err)
+do_device_show(
+	struct rpc_call *call __rte_unused, json_t *params, json_t **result, struct base_error *err)
 {
 	const struct port *port = named_device(params, "name", err);
 
@@ -122,8 +123,8 @@ do_device_show(struct rpc_call *call __rte_unused, json_t *params, json_t **resu
 }
 
 static int
-do_ring_list(struct rpc_call *call __rte_unused, json_t *params, json_t **result,
-	struct base_error *err)
+do_ring_list(
+	struct rpc_call *call __rte_unused, json_t *params, json_t **result, struct base_error *err)
 {
 	const struct port *port;
 
@@ -156,8 +157,8 @@ do_mempool_show(struct rpc_call *call __rte_unused, json_t *params __rte_unused,
 
 /* A list in any case. */
 static int
-do_stats_show(struct rpc_call *call __rte_unused, json_t *params, json_t **result,
-	struct base_error *err)
+do_stats_show(
+	struct rpc_call *call __rte_unused, json_t *params, json_t **result, struct base_error *err)
 {
 	const struct port *port;
 
@@ -189,8 +190,8 @@ op_create(struct rpc_call *call, const char *name, struct base_error *err)
 	struct port_op *op;
 
 	if (under_way >= MAX_UNDER_WAY) {
-		base_error_set(err, EBUSY, "%u ports are being added or removed; try again",
-			under_way);
+		base_error_set(
+			err, EBUSY, "%u ports are being added or removed; try again", under_way);
 		return NULL;
 	}
 	op = calloc(1, sizeof(*op));
@@ -326,8 +327,8 @@ check_name(const char *what, const char *name, struct base_error *err)
 }
 
 static int
-do_port_add(struct rpc_call *call, json_t *params, json_t **result __rte_unused,
-	struct base_error *err)
+do_port_add(
+	struct rpc_call *call, json_t *params, json_t **result __rte_unused, struct base_error *err)
 {
 	const char *name = text_of(params, "name");
 	struct conf_port conf;
@@ -355,8 +356,8 @@ do_port_add(struct rpc_call *call, json_t *params, json_t **result __rte_unused,
 }
 
 static int
-do_port_remove(struct rpc_call *call, json_t *params, json_t **result __rte_unused,
-	struct base_error *err)
+do_port_remove(
+	struct rpc_call *call, json_t *params, json_t **result __rte_unused, struct base_error *err)
 {
 	struct port *port = named_port(params, "name", err);
 	struct port_op *op;
@@ -399,8 +400,8 @@ read_wire_params(const json_t *params, struct conf_wire *conf, struct base_error
 	int ret;
 
 	if (json_array_size(ports) != 2)
-		return base_error_set(err, EINVAL, "ports: %zu names, expected 2",
-			json_array_size(ports));
+		return base_error_set(
+			err, EINVAL, "ports: %zu names, expected 2", json_array_size(ports));
 	ret = check_name("wire", text_of(params, "name"), err);
 	for (i = 0; i < 2 && ret == 0; i++)
 		ret = check_name("port", json_string_value(json_array_get(ports, i)), err);
@@ -419,12 +420,13 @@ static void
 publish(void)
 {
 	if (lcore_quiesce() < 0)
-		BASE_LOG(mgmt, WARNING, "a data lcore is late; the change takes effect when it is back");
+		BASE_LOG(mgmt, WARNING,
+			"a data lcore is late; the change takes effect when it is back");
 }
 
 static int
-do_wire_add(struct rpc_call *call __rte_unused, json_t *params, json_t **result,
-	struct base_error *err)
+do_wire_add(
+	struct rpc_call *call __rte_unused, json_t *params, json_t **result, struct base_error *err)
 {
 	struct conf_wire conf;
 	int ret;
@@ -440,8 +442,8 @@ do_wire_add(struct rpc_call *call __rte_unused, json_t *params, json_t **result,
 }
 
 static int
-do_wire_remove(struct rpc_call *call __rte_unused, json_t *params, json_t **result,
-	struct base_error *err)
+do_wire_remove(
+	struct rpc_call *call __rte_unused, json_t *params, json_t **result, struct base_error *err)
 {
 	const char *name = text_of(params, "name");
 	int ret = fwd_wire_remove(name, err);
@@ -470,8 +472,8 @@ room_logs(const char *room)
 }
 
 static int
-do_log_set(struct rpc_call *call __rte_unused, json_t *params, json_t **result,
-	struct base_error *err)
+do_log_set(
+	struct rpc_call *call __rte_unused, json_t *params, json_t **result, struct base_error *err)
 {
 	const char *room = text_of(params, "room");
 	const char *level = text_of(params, "level");
@@ -498,7 +500,10 @@ do_log_set(struct rpc_call *call __rte_unused, json_t *params, json_t **result,
 static int do_rpc_list(
 	struct rpc_call *call, json_t *params, json_t **result, struct base_error *err);
 
-#define NAME_OF(what) {"name", RPC_STRING, true, "name of the " what}
+#define NAME_OF(what) \
+	{ \
+		"name", RPC_STRING, true, "name of the " what \
+	}
 
 static const struct rpc_method methods[] = {
 	{"version", do_version, .help = "Versions, process, configuration file."},

@@ -234,8 +234,9 @@ name_params(const struct rpc_method *method, json_t *array, json_t *named, struc
 
 	json_array_foreach(array, i, value) {
 		if (i >= RPC_MAX_PARAMS || method->params[i].name == NULL)
-			return base_error_set(err, EINVAL, "%s: %zu parameters, expected at most %zu",
-				method->name, json_array_size(array), i);
+			return base_error_set(err, EINVAL,
+				"%s: %zu parameters, expected at most %zu", method->name,
+				json_array_size(array), i);
 		json_object_set(named, method->params[i].name, value);
 	}
 	return 0;
@@ -346,8 +347,7 @@ run_request(struct rpc_line *line, json_t *request)
 		return 0;
 	}
 	line->call.id = json_object_get(request, "id");
-	method = find_method(line->service,
-		json_string_value(json_object_get(request, "method")));
+	method = find_method(line->service, json_string_value(json_object_get(request, "method")));
 	if (method == NULL) {
 		add_call_error(line, RPC_METHOD_NOT_FOUND,
 			"there is no such method; rpc.list tells which there are");

@@ -198,8 +198,8 @@ bind_socket(struct base_error *err)
 
 	/* What bind() makes has this mode less the umask: never more than wanted. */
 	if (fchmod(server.fd, SOCKET_MODE) < 0)
-		return base_error_set(err, errno, "cannot set the socket's mode: %s",
-			strerror(errno));
+		return base_error_set(
+			err, errno, "cannot set the socket's mode: %s", strerror(errno));
 	ret = bind(server.fd, addr, sizeof(server.addr));
 	if (ret < 0 && errno == EADDRINUSE) {
 		ret = remove_stale(err);
@@ -285,8 +285,8 @@ server_stop(void)
 	server.watch = NULL;
 	close(server.fd);
 	server.fd = -1;
-	if (server.ino != 0 && lstat(server.addr.sun_path, &st) == 0 &&
-		st.st_dev == server.dev && st.st_ino == server.ino)
+	if (server.ino != 0 && lstat(server.addr.sun_path, &st) == 0 && st.st_dev == server.dev &&
+		st.st_ino == server.ino)
 		unlink(server.addr.sun_path);
 	server.ino = 0;
 }

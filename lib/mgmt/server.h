@@ -25,13 +25,13 @@
 #define SERVER_MAX_OUTPUT  (4u * 1024 * 1024)
 #define SERVER_MAX_ANSWER  (SERVER_MAX_OUTPUT - SERVER_OUTPUT_MARK)
 
-#define SERVER_SECOND_NS (1000ull * 1000 * 1000)
+#define SERVER_SECOND_NS   (1000ull * 1000 * 1000)
 /* In a window, a connection may make so many requests and take so much time. */
 #define SERVER_WINDOW_NS       SERVER_SECOND_NS
 #define SERVER_WINDOW_REQUESTS 1000
 #define SERVER_WINDOW_BUSY_NS  (SERVER_SECOND_NS / 5)
 /* Then other events get their turn. */
-#define SERVER_TURN_NS (SERVER_SECOND_NS / 500)
+#define SERVER_TURN_NS	 (SERVER_SECOND_NS / 500)
 
 #define SERVER_LINE_NS	 (10 * SERVER_SECOND_NS)  /* to finish a line */
 #define SERVER_STALL_NS	 (10 * SERVER_SECOND_NS)  /* without reading our answer */

@@ -321,8 +321,8 @@ put_number(struct rte_tel_data *dict, struct budget *budget, const char *name, j
 	return rte_tel_data_add_dict_u64(dict, name, (uint64_t)number) >= 0;
 }
 
-static bool put_object(struct rte_tel_data *dict, struct budget *budget, const char *prefix,
-	const json_t *object);
+static bool put_object(
+	struct rte_tel_data *dict, struct budget *budget, const char *prefix, const json_t *object);
 
 static bool
 put_array(struct rte_tel_data *dict, struct budget *budget, const char *name, const json_t *array)
@@ -368,8 +368,8 @@ put_value(struct rte_tel_data *dict, struct budget *budget, const char *name, co
 }
 
 static bool
-put_object(struct rte_tel_data *dict, struct budget *budget, const char *prefix,
-	const json_t *object)
+put_object(
+	struct rte_tel_data *dict, struct budget *budget, const char *prefix, const json_t *object)
 {
 	char name[TEXT_MAX];
 	const char *key;

@@ -100,8 +100,8 @@ view_device(const struct port *port)
 		return object;
 	connected = vhost_dev_connected(dev);
 	view_set_bool(object, "connected", connected);
-	json_object_set_new(object, "vid",
-		connected ? json_integer(vhost_dev_vid(dev)) : json_null());
+	json_object_set_new(
+		object, "vid", connected ? json_integer(vhost_dev_vid(dev)) : json_null());
 	json_object_set_new(object, "offered", bits_view(dev->offered, vhost_feature_name));
 	json_object_set_new(object, "features",
 		dev->features_set ? bits_view(dev->features, vhost_feature_name) : json_null());

@@ -51,8 +51,8 @@ add_link(json_t *object, uint16_t id)
 	struct rte_eth_link link;
 	bool known = rte_eth_link_get_nowait(id, &link) == 0;
 
-	view_set_string(object, "link",
-		known && link.link_status == RTE_ETH_LINK_UP ? "up" : "down");
+	view_set_string(
+		object, "link", known && link.link_status == RTE_ETH_LINK_UP ? "up" : "down");
 	json_object_set_new(object, "speed",
 		known && link.link_status == RTE_ETH_LINK_UP &&
 				link.link_speed != RTE_ETH_SPEED_NUM_UNKNOWN
@@ -67,8 +67,8 @@ add_identity(json_t *object, uint16_t id)
 	struct rte_ether_addr mac;
 	char text[RTE_ETHER_ADDR_FMT_SIZE];
 
-	view_set_string(object, "driver",
-		rte_eth_dev_info_get(id, &info) == 0 ? info.driver_name : NULL);
+	view_set_string(
+		object, "driver", rte_eth_dev_info_get(id, &info) == 0 ? info.driver_name : NULL);
 	if (rte_eth_macaddr_get(id, &mac) < 0)
 		return;
 	rte_ether_format_addr(text, sizeof(text), &mac);
@@ -154,8 +154,8 @@ view_wire(const struct fwd_wire *wire)
 	json_array_append_new(ports, json_string(wire->port[0]->conf.name));
 	json_array_append_new(ports, json_string(wire->port[1]->conf.name));
 	json_object_set_new(object, "ports", ports);
-	view_set_string(object, "state",
-		port_up(wire->port[0]) && port_up(wire->port[1]) ? "up" : "down");
+	view_set_string(
+		object, "state", port_up(wire->port[0]) && port_up(wire->port[1]) ? "up" : "down");
 	return object;
 }
 

@@ -73,8 +73,8 @@ do_later(struct rpc_call *call, json_t *params __rte_unused, json_t **result __r
 }
 
 static int
-do_finish_at_once(struct rpc_call *call, json_t *params __rte_unused,
-	json_t **result __rte_unused, struct base_error *err __rte_unused)
+do_finish_at_once(struct rpc_call *call, json_t *params __rte_unused, json_t **result __rte_unused,
+	struct base_error *err __rte_unused)
 {
 	n_ran++;
 	rpc_finish(call, 0, json_string("at once"), NULL);
@@ -203,9 +203,9 @@ check_outcome(struct outcome *outcome, const char *name, const char *expected)
 
 /* ---- tests -------------------------------------------------------------------- */
 
-#define ERROR(code, id) "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"error\":{\"code\":" #code "}}"
+#define ERROR(code, id)	   "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"error\":{\"code\":" #code "}}"
 #define RESULT(id, result) "{\"jsonrpc\":\"2.0\",\"id\":" id ",\"result\":" result "}"
-#define REQUEST(id, rest) "{\"jsonrpc\":\"2.0\",\"id\":" id "," rest "}"
+#define REQUEST(id, rest)  "{\"jsonrpc\":\"2.0\",\"id\":" id "," rest "}"
 
 static const struct {
 	const char *name;
@@ -221,20 +221,23 @@ static const struct {
 	{"a scalar", "17", ERROR(-32700, "null"), 0},
 	{"a key twice", "{\"jsonrpc\":\"2.0\",\"id\":1,\"id\":2,\"method\":\"none\"}",
 		ERROR(-32700, "null"), 0},
-	{"not UTF-8", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\"}", ERROR(-32700, "null"), 0},
+	{"not UTF-8", "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"\xff\"}", ERROR(-32700, "null"),
+		0},
 	{"a NUL in a string", REQUEST("1", "\"method\":\"none\\u0000\""), ERROR(-32700, "null"), 0},
 	{"a huge number", REQUEST("1e999", "\"method\":\"none\""), ERROR(-32700, "null"), 0},
 
 	/* not a request */
 	{"no version", "{\"id\":1,\"method\":\"none\"}", ERROR(-32600, "1"), 0},
-	{"old version", "{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"none\"}", ERROR(-32600, "1"), 0},
-	{"version as number", "{\"jsonrpc\":2.0,\"id\":1,\"method\":\"none\"}", ERROR(-32600, "1"), 0},
+	{"old version", "{\"jsonrpc\":\"1.0\",\"id\":1,\"method\":\"none\"}", ERROR(-32600, "1"),
+		0},
+	{"version as number", "{\"jsonrpc\":2.0,\"id\":1,\"method\":\"none\"}", ERROR(-32600, "1"),
+		0},
 	{"no method", REQUEST("1", "\"params\":{}"), ERROR(-32600, "1"), 0},
 	{"method as number", REQUEST("1", "\"method\":7"), ERROR(-32600, "1"), 0},
 	{"id as object", REQUEST("{}", "\"method\":\"none\""), ERROR(-32600, "null"), 0},
 	{"id as boolean", REQUEST("true", "\"method\":\"none\""), ERROR(-32600, "null"), 0},
-	{"params as text", REQUEST("1", "\"method\":\"none\",\"params\":\"x\""),
-		ERROR(-32600, "1"), 0},
+	{"params as text", REQUEST("1", "\"method\":\"none\",\"params\":\"x\""), ERROR(-32600, "1"),
+		0},
 	{"empty object", "{}", ERROR(-32600, "null"), 0},
 
 	/* methods and parameters */
@@ -269,16 +272,19 @@ static const struct {
 
 	/* answers */
 	{"no parameters", REQUEST("1", "\"method\":\"none\""), RESULT("1", "{}"), 1},
-	{"empty parameters", REQUEST("1", "\"method\":\"none\",\"params\":{}"), RESULT("1", "{}"), 1},
+	{"empty parameters", REQUEST("1", "\"method\":\"none\",\"params\":{}"), RESULT("1", "{}"),
+		1},
 	{"empty list", REQUEST("1", "\"method\":\"none\",\"params\":[]"), RESULT("1", "{}"), 1},
 	{"all parameters",
-		REQUEST("1", "\"method\":\"echo\",\"params\":{\"name\":\"a\",\"number\":-5,"
-			     "\"flag\":false,\"list\":[\"b\",\"c\"]}"),
+		REQUEST("1",
+			"\"method\":\"echo\",\"params\":{\"name\":\"a\",\"number\":-5,"
+			"\"flag\":false,\"list\":[\"b\",\"c\"]}"),
 		RESULT("1", "{\"name\":\"a\",\"number\":-5,\"flag\":false,\"list\":[\"b\",\"c\"]}"),
 		1},
 	{"by position", REQUEST("1", "\"method\":\"echo\",\"params\":[\"a\",3]"),
 		RESULT("1", "{\"name\":\"a\",\"number\":3}"), 1},
-	{"open", REQUEST("1", "\"method\":\"open\",\"params\":{\"name\":\"a\",\"x\":\"y\",\"z\":2}"),
+	{"open",
+		REQUEST("1", "\"method\":\"open\",\"params\":{\"name\":\"a\",\"x\":\"y\",\"z\":2}"),
 		RESULT("1", "{\"name\":\"a\",\"x\":\"y\",\"z\":2}"), 1},
 	{"id as text", REQUEST("\"one\"", "\"method\":\"none\""), RESULT("\"one\"", "{}"), 1},
 	{"id as real", REQUEST("1.5", "\"method\":\"none\""), RESULT("1.5", "{}"), 1},
@@ -290,10 +296,12 @@ static const struct {
 	/* failures of methods */
 	{"fail", REQUEST("1", "\"method\":\"fail\""),
 		"{\"id\":1,\"error\":{\"code\":-32000,\"message\":\"it is there already\","
-		"\"data\":{\"errno\":17,\"name\":\"EEXIST\"}}}", 1},
+		"\"data\":{\"errno\":17,\"name\":\"EEXIST\"}}}",
+		1},
 	{"fail without a sentence", REQUEST("1", "\"method\":\"fail_mutely\""),
 		"{\"id\":1,\"error\":{\"code\":-32000,\"message\":\"No space left on device\","
-		"\"data\":{\"errno\":28}}}", 1},
+		"\"data\":{\"errno\":28}}}",
+		1},
 	{"a sentence that is not UTF-8", REQUEST("1", "\"method\":\"fail_badly\""),
 		"{\"id\":1,\"error\":{\"code\":-32000,\"message\":\"cut ?\"}}", 1},
 	{"no result", REQUEST("1", "\"method\":\"nothing\""), ERROR(-32603, "1"), 1},
@@ -310,11 +318,15 @@ static const struct {
 	{"batch of one", "[" REQUEST("1", "\"method\":\"none\"") "]", "[" RESULT("1", "{}") "]", 1},
 	{"batch of nonsense", "[1,[]]", "[" ERROR(-32600, "null") "," ERROR(-32600, "null") "]", 0},
 	{"mixed batch",
-		"[" REQUEST("1", "\"method\":\"none\"") ",{\"jsonrpc\":\"2.0\",\"method\":\"none\"},"
-		REQUEST("2", "\"method\":\"nonesuch\"") "," REQUEST("3", "\"method\":\"fail\"") "]",
+		"[" REQUEST("1",
+			"\"method\":\"none\"") ",{\"jsonrpc\":\"2.0\",\"method\":\"none\"}"
+					       "," REQUEST("2",
+						       "\"method\":\"nonesuch\"") "," REQUEST("3",
+						       "\"method\":\"fail\"") "]",
 		"[" RESULT("1", "{}") "," ERROR(-32601, "2") "," ERROR(-32000, "3") "]", 3},
 	{"batch of notifications",
-		"[{\"jsonrpc\":\"2.0\",\"method\":\"none\"},{\"jsonrpc\":\"2.0\",\"method\":\"none\"}]",
+		"[{\"jsonrpc\":\"2.0\",\"method\":\"none\"},{\"jsonrpc\":\"2.0\",\"method\":"
+		"\"none\"}]",
 		NULL, 2},
 	{"batch with a long answer",
 		"[" REQUEST("1", "\"method\":\"none\"") "," REQUEST("2", "\"method\":\"long\"") "]",
@@ -424,8 +436,9 @@ test_batch_order(void **state __rte_unused)
 	struct outcome outcome;
 
 	n_ran = 0;
-	submit(&outcome, "[" REQUEST("1", "\"method\":\"later\"") "," REQUEST("2",
-		"\"method\":\"none\"") "," REQUEST("3", "\"method\":\"later\"") "]");
+	submit(&outcome,
+		"[" REQUEST("1", "\"method\":\"later\"") "," REQUEST(
+			"2", "\"method\":\"none\"") "," REQUEST("3", "\"method\":\"later\"") "]");
 	assert_int_equal(n_ran, 1);
 	finish_waiting(0, json_integer(7), NULL);
 	assert_int_equal(n_ran, 3);
@@ -455,7 +468,8 @@ test_audit(void **state __rte_unused)
 static void
 test_strings(void **state __rte_unused)
 {
-	json_t *string = rpc_string("a\xff" "b");
+	json_t *string = rpc_string("a\xff"
+				    "b");
 
 	assert_string_equal(json_string_value(string), "a?b");
 	json_decref(string);
