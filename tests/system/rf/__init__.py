@@ -17,10 +17,13 @@ from rf.daemon import Config, Daemon, DaemonError, RpcError
 from rf.guest import AgentError, Guest, GuestPort
 from rf.lab import Lab
 from rf.net import StreamReceiver, StreamSender, Tap
+from rf.pcap import compare_frames, make_frames, read_pcap, write_pcap
 from rf.proc import Process
+from rf.testpmd import Testpmd, virtio_user
 from rf.wait import Deadline, WaitTimeout, wait_until
 
 __all__ = [
     "AgentError", "Config", "Daemon", "DaemonError", "Deadline", "Guest", "GuestPort", "Lab",
-    "Process", "RpcError", "StreamReceiver", "StreamSender", "Tap", "WaitTimeout", "wait_until",
+    "Process", "RpcError", "StreamReceiver", "StreamSender", "Tap", "Testpmd", "WaitTimeout",
+    "compare_frames", "make_frames", "read_pcap", "virtio_user", "wait_until", "write_pcap",
 ]

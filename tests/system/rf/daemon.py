@@ -12,7 +12,7 @@ import subprocess
 from typing import Any, Dict, Iterator, List, Optional, Tuple
 
 from rf.proc import Process, die_with_parent
-from rf.wait import Deadline, WaitTimeout
+from rf.wait import Deadline, WaitTimeout, wait_until
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -282,11 +282,48 @@ class Daemon:
         """ringferryctl --json, decoded; raises if it fails."""
         return json.loads(self.ctl_text("--json", *args))
 
+    def rings(self, device: Optional[str] = None) -> List[Dict[str, Any]]:
+        """All rings, or those of one device."""
+        return self.rpc("ring.list", **({"device": device} if device else {}))
+
+    def runnable(self, device: str) -> int:
+        """How many rings of a device run."""
+        return sum(ring["runnable"] for ring in self.rings(device))
+
+    def wait_rings(self, device: str, count: int, seconds: float = 30.0) -> None:
+        """Wait until so many rings of a device are polled."""
+        wait_until(lambda: sum(ring["polled_by"] is not None for ring in self.rings(device))
+                   == count, f"{count} rings of {device} are polled", seconds,
+                   alive=self.check_running)
+
+    def connected(self, device: str) -> bool:
+        """Has a vhost port a front-end?"""
+        return self.rpc("port.show", name=device)["vhost"]["connected"]
+
+    def wait_connected(self, device: str, yes: bool = True, seconds: float = 30.0) -> None:
+        """Wait until a vhost port has a front-end, or has none."""
+        wait_until(lambda: self.connected(device) == yes,
+                   f"{device} is {'connected' if yes else 'free'}", seconds,
+                   alive=self.check_running)
+
+    def mbufs(self) -> int:
+        """How many packet buffers are in use."""
+        return self.rpc("mempool.show")["in_use"]
+
+    def fds(self) -> int:
+        """How many file descriptors it has open."""
+        return len(os.listdir(f"/proc/{self.pid}/fd"))
+
+    def memory(self) -> int:
+        """Its resident memory, in bytes."""
+        with open(f"/proc/{self.pid}/statm", encoding="ascii") as file:
+            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
     # --- the books --------------------------------------------------------
 
     def stats(self) -> Dict[str, Dict[str, Any]]:
-        """`ringferryctl --json stats`: port name -> its two directions."""
-        return {port["name"]: port for port in entries(self.ctl("stats"), "ports")}
+        """Port name -> its two directions."""
+        return {port["name"]: port for port in self.rpc("stats.show")}
 
     def check_conservation(self) -> Dict[str, Dict[str, Any]]:
         """Raise if a port's books do not balance; returns them.
@@ -296,7 +333,7 @@ class Daemon:
         """
         stats = self.stats()
         for port, way, came, went in books(stats):
-            if came != went:
+            if came != went or not stats[port][way]["balanced"]:
                 raise DaemonError(f"{self.name}: port {port}, {way}: {came} came and {went} are "
                                   f"accounted for: {stats[port][way]}")
         self._check_mempool(stats)
@@ -309,11 +346,6 @@ class Daemon:
         if in_use > self._mbufs_at_start + in_hand:
             raise DaemonError(f"{self.name}: {in_use} packet buffers in use, "
                               f"{self._mbufs_at_start} at the start, {in_hand} in hand")
-
-
-def entries(result: Any, key: str) -> List[Dict[str, Any]]:
-    """The list in a result that is one, or has it under key."""
-    return result[key] if isinstance(result, dict) else result
 
 
 def books(stats: Dict[str, Dict[str, Any]]) -> Iterator[Tuple[str, str, int, int]]:

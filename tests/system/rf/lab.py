@@ -13,6 +13,7 @@ from rf.daemon import Config, Daemon
 from rf.guest import Guest, GuestPort
 from rf.net import NetNs, StreamReceiver, StreamSender, Tap
 from rf.proc import Process
+from rf.testpmd import Testpmd
 
 
 class Lab:
@@ -105,6 +106,15 @@ class Lab:
     def tap(self, interface: str, **options: Any) -> Tap:
         """The daemon's tap interface, set up."""
         return Tap(self.netns, interface).set_up(**options)
+
+    def testpmd(self, name: str, devices: List[str], *, wait_ready: bool = True,
+                **options: Any) -> Testpmd:
+        """A testpmd with these devices, ready; see Testpmd."""
+        testpmd = Testpmd(name, self.folder, devices, wrap=self.netns.wrap, **options)
+        self._stack.callback(testpmd.close)
+        if wait_ready:
+            testpmd.wait_ready()
+        return testpmd
 
     def process(self, name: str, args: List[str], inside: bool = True, **options: Any) -> Process:
         """Some other program, in the network namespace or outside."""
