@@ -9,6 +9,7 @@
 
 #define FLOW_L2_HEADER	 14
 #define FLOW_IDLE_MS	 2
+#define FLOW_PROBE	 0xffff /* a stream that no flow has */
 #define FLOW_EXCHANGE_MS 20000
 
 static uint8_t frame[FE_PKT_MAX];
@@ -228,6 +229,61 @@ flow_exact(const struct flow *f)
 	return exact;
 }
 
+/* Look for probes. @return 0 or an error. */
+static int
+find_probes(struct fe_guest *to, int64_t *last)
+{
+	struct fe_pkt pkt;
+	int ret = 0;
+
+	for (unsigned int pair = 0; pair < to->conf.pairs && ret == 0; pair++) {
+		while ((ret = fe_guest_recv(to, pair, frame, sizeof(frame), NULL)) > 0) {
+			if (fe_pkt_verify(frame, (size_t)ret, &pkt) == 0 &&
+				pkt.stream == FLOW_PROBE && (int64_t)pkt.seq > *last)
+				*last = (int64_t)pkt.seq;
+		}
+	}
+	return ret;
+}
+
+/* Send probes until one arrives, and wait for those sent after it: none is left under way. */
+static int
+warm_up_pair(struct fe_guest *from, unsigned int pair, struct fe_guest *to)
+{
+	static int64_t next;
+	int64_t deadline = fe_now_ms() + FLOW_EXCHANGE_MS;
+	int64_t first = next, seen = next - 1;
+	int ret;
+
+	while (fe_now_ms() < deadline) {
+		if (seen < first) {
+			fe_pkt_build(frame, FE_PKT_MIN, FLOW_PROBE, (uint64_t)next);
+			ret = fe_guest_send(from, pair, frame, FE_PKT_MIN);
+			if (ret < 0 && ret != -EAGAIN)
+				return ret;
+			next += ret == 0;
+		}
+		/* It may come on another pair, or not at all. */
+		fe_guest_wait_rx(to, 0, FLOW_IDLE_MS);
+		ret = find_probes(to, &seen);
+		if (ret < 0)
+			return ret;
+		if (seen >= first && seen == next - 1)
+			return 0;
+	}
+	return -ETIMEDOUT;
+}
+
+int
+flow_warm_up(struct fe_guest *from, struct fe_guest *to)
+{
+	int ret = 0;
+
+	for (unsigned int pair = 0; pair < from->conf.pairs && ret == 0; pair++)
+		ret = warm_up_pair(from, pair, to);
+	return ret;
+}
+
 int
 flow_exchange(struct fe_guest *a, struct fe_guest *b, uint64_t n)
 {
@@ -239,7 +295,11 @@ flow_exchange(struct fe_guest *a, struct fe_guest *b, uint64_t n)
 		flow_init(&f[2 * i], a, b, i);
 		flow_init(&f[2 * i + 1], b, a, i);
 	}
-	ret = flow_finish(f, 2 * pairs, n, FLOW_EXCHANGE_MS);
+	ret = flow_warm_up(a, b);
+	if (ret == 0)
+		ret = flow_warm_up(b, a);
+	if (ret == 0)
+		ret = flow_finish(f, 2 * pairs, n, FLOW_EXCHANGE_MS);
 	for (unsigned int i = 0; i < 2 * pairs; i++) {
 		if (ret == 0 && !flow_exact(&f[i]))
 			ret = -EBADMSG;

@@ -57,6 +57,14 @@ bool flow_exact(const struct flow *f);
 /** The same, but packets may be missing. */
 bool flow_clean(const struct flow *f);
 
+/**
+ * Wait until packets get from one guest's pairs to another, right after a
+ * start: what is sent to a guest before the lcore knows of it is dropped.
+ *
+ * @return 0; -ETIMEDOUT; what a guest found wrong.
+ */
+int flow_warm_up(struct fe_guest *from, struct fe_guest *to);
+
 /** Both ways between two guests, n packets on each pair that both have; exact. @return as above. */
 int flow_exchange(struct fe_guest *a, struct fe_guest *b, uint64_t n);
 

@@ -224,6 +224,8 @@ proto_subjects_up(struct fe_guest g[2], const struct fe_guest_conf *conf)
 		assert_int_equal(fe_guest_create(&g[i], &own), 0);
 		assert_int_equal(proto_guest_up(&g[i]), 0);
 	}
+	assert_int_equal(flow_warm_up(&g[0], &g[1]), 0);
+	assert_int_equal(flow_warm_up(&g[1], &g[0]), 0);
 }
 
 void

@@ -65,7 +65,7 @@ int proto_guest_up(struct fe_guest *g);
 /** A subject that is up; asserts. */
 void proto_subject_up(struct fe_guest *g, const char *port);
 
-/** Both subjects with these settings (socket aside), up; asserts. */
+/** Both subjects with these settings (socket aside), up and within reach; asserts. */
 void proto_subjects_up(struct fe_guest g[2], const struct fe_guest_conf *conf);
 void proto_subjects_down(struct fe_guest g[2]);
 

@@ -107,6 +107,7 @@ test_stops_are_exact(void **state)
 		assert_int_equal(fe_guest_stop(&g[0]), 0);
 		assert_true(flow_receive(f, 2) >= 0);
 		assert_int_equal(fe_guest_start(&g[0]), 0);
+		assert_int_equal(flow_warm_up(&g[1], &g[0]), 0);
 	}
 	assert_int_equal(flow_finish(&f[0], 1, f[0].sent, PROTO_WAIT_MS), 0);
 	assert_true(flow_exact(&f[0]) && flow_exact(&f[1]));

@@ -232,6 +232,7 @@ test_fewer_pairs(void **state)
 		conf.extra_pairs = uses[i].extra;
 		assert_int_equal(fe_guest_create(&g, &conf), 0);
 		assert_int_equal(proto_guest_up(&g), 0);
+		assert_int_equal(flow_warm_up(&peer, &g), 0);
 		flow_init(&f[n++], &g, &peer, 0);
 		/* Whichever pair the peer sends on, it has to come out at one that is used. */
 		for (unsigned int pair = 0; pair < PROTO_PAIRS; pair++)
