@@ -24,6 +24,8 @@
 #define TOOL_BURST    32
 #define TOOL_IDLE_MS  1
 #define TOOL_DRAIN_MS 5000
+#define TOOL_HELLO    0xfffe /* a stream number: is there somebody? */
+#define TOOL_HELLO_MS 5
 
 struct tool {
 	struct fe_guest_conf conf;
@@ -35,6 +37,8 @@ struct tool {
 	uint64_t next_seq[FE_PAIRS_MAX];
 	uint64_t sent;
 	bool reconnect;
+	bool meet;
+	bool heard, heard_us; /* the other guest; what it says of us */
 	uint64_t reconnects;
 	bool rx_given;
 	uint8_t frame[FE_PKT_MAX];
@@ -65,6 +69,7 @@ static const char tool_usage[] =
 	"repeatable\n"
 	"  --indirect            use indirect tables\n"
 	"  --rx-size N           receive buffer size (one frame of the MTU)\n"
+	"  --meet                begin when the guest at the other end (also --meet) is there\n"
 	"  --reconnect           when the back-end goes away, come back\n";
 
 static const struct tool_feature {
@@ -131,6 +136,7 @@ enum {
 	OPT_INDIRECT,
 	OPT_RX_SIZE,
 	OPT_RECONNECT,
+	OPT_MEET,
 };
 
 static const struct option tool_options[] = {
@@ -149,6 +155,7 @@ static const struct option tool_options[] = {
 	{"indirect", no_argument, NULL, OPT_INDIRECT},
 	{"rx-size", required_argument, NULL, OPT_RX_SIZE},
 	{"reconnect", no_argument, NULL, OPT_RECONNECT},
+	{"meet", no_argument, NULL, OPT_MEET},
 	{NULL, 0, NULL, 0},
 };
 
@@ -214,6 +221,9 @@ tool_set(struct tool *t, int opt, const char *text)
 	case OPT_RECONNECT:
 		t->reconnect = true;
 		return 0;
+	case OPT_MEET:
+		t->meet = true;
+		return 0;
 	default:
 		return tool_set_number(t, opt, text);
 	}
@@ -260,20 +270,34 @@ tool_tx(struct tool *t, unsigned int pair)
 	return ret == 0 || ret == -EAGAIN ? n : ret;
 }
 
+static void
+tool_account(struct tool *t, size_t len)
+{
+	struct fe_pkt pkt;
+	int ret = fe_pkt_verify(t->frame, len, &pkt);
+
+	if (ret == 0 && pkt.stream == TOOL_HELLO) {
+		t->heard = true;
+		t->heard_us |= pkt.seq == 1;
+	} else if (ret == 0 && pkt.stream < TOOL_STREAMS) {
+		/* Who sends has met us. */
+		t->heard = t->heard_us = true;
+		fe_track_seq(&t->track[pkt.stream], pkt.seq);
+	} else {
+		fe_track_frame(&t->track[0], 0, t->frame, len);
+	}
+}
+
 static int
 tool_rx(struct tool *t, unsigned int pair)
 {
-	struct fe_pkt pkt;
 	int n, len;
 
 	for (n = 0; n < TOOL_BURST; n++) {
 		len = fe_guest_recv(&t->guest, pair, t->frame, sizeof(t->frame), NULL);
 		if (len <= 0)
 			return len < 0 ? len : n;
-		if (fe_pkt_verify(t->frame, (size_t)len, &pkt) == 0 && pkt.stream < TOOL_STREAMS)
-			fe_track_seq(&t->track[pkt.stream], pkt.seq);
-		else
-			fe_track_frame(&t->track[0], 0, t->frame, (size_t)len);
+		tool_account(t, (size_t)len);
 	}
 	return n;
 }
@@ -316,11 +340,46 @@ tool_check_connection(struct tool *t)
 }
 
 static int
+tool_say_hello(struct tool *t)
+{
+	int ret;
+
+	fe_pkt_build(t->frame, FE_PKT_MIN, TOOL_HELLO, t->heard);
+	ret = fe_guest_send(&t->guest, 0, t->frame, FE_PKT_MIN);
+	return ret == -EAGAIN ? 0 : ret;
+}
+
+/*
+ * Say hello until the other one has heard us, and say so a last time: then
+ * both know that packets get through both ways.
+ */
+static int
+tool_meet(struct tool *t, int64_t end)
+{
+	int ret = 0;
+
+	while (ret == 0 && !t->heard_us) {
+		if (tool_stop || fe_now_ms() > end)
+			return -ETIMEDOUT;
+		ret = tool_say_hello(t);
+		fe_guest_wait_rx(&t->guest, 0, TOOL_HELLO_MS);
+		for (unsigned int pair = 0; pair < t->conf.pairs && ret >= 0; pair++)
+			ret = tool_rx(t, pair);
+		if (ret > 0)
+			ret = 0;
+	}
+	return ret < 0 ? ret : tool_say_hello(t);
+}
+
+static int
 tool_run(struct tool *t)
 {
 	int64_t end = fe_now_ms() + t->seconds * 1000ll;
 	int64_t next_check = 0;
-	int ret = 0;
+	int ret = t->meet ? tool_meet(t, end) : 0;
+
+	if (ret < 0)
+		return ret;
 
 	while (!tool_stop && !tool_done(t) && fe_now_ms() < end) {
 		int n = 0;
