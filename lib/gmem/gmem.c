@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "gmem/gmem.h"
+#include "gmem/gmem_guard.h"
 
 /* Does [a, a + a_len) meet [b, b + b_len)? Neither wraps. */
 static bool
@@ -64,12 +65,14 @@ check_table(const struct gmem_desc *descs, unsigned int n, struct base_error *er
  * would kill us with SIGBUS at the first touch behind its end.
  */
 static int
-map_region(struct gmem_region *region, const struct gmem_desc *desc, int fd, unsigned int i,
+map_region(struct gmem *mem, const struct gmem_desc *desc, int fd, unsigned int i,
 	struct base_error *err)
 {
+	struct gmem_region *region = &mem->regions[i];
 	struct stat st;
 	uint64_t page, start, end;
 	void *map;
+	int ret;
 
 	if (fstat(fd, &st) < 0)
 		return base_error_set(
@@ -83,7 +86,7 @@ map_region(struct gmem_region *region, const struct gmem_desc *desc, int fd, uns
 			i, desc->offset + desc->size, (uint64_t)st.st_size);
 
 	page = RTE_MAX((uint64_t)st.st_blksize, (uint64_t)sysconf(_SC_PAGESIZE));
-	if (!rte_is_power_of_2((uint32_t)page))
+	if ((page & (page - 1)) != 0)
 		page = (uint64_t)sysconf(_SC_PAGESIZE);
 	start = RTE_ALIGN_FLOOR(desc->offset, page);
 	end = RTE_ALIGN_CEIL(desc->offset + desc->size, page);
@@ -94,6 +97,12 @@ map_region(struct gmem_region *region, const struct gmem_desc *desc, int fd, uns
 		return base_error_set(err, errno,
 			"memory region %u: mmap of 0x%" PRIx64 " bytes: %s", i, end - start,
 			strerror(errno));
+	ret = gmem_guard_add(map, end - start, page, &mem->lost);
+	if (ret < 0) {
+		munmap(map, end - start);
+		return base_error_set(
+			err, -ret, "memory region %u: cannot be guarded: %s", i, strerror(-ret));
+	}
 	/* A guest's memory has no place in our core dumps. */
 	(void)madvise(map, end - start, MADV_DONTDUMP);
 
@@ -130,7 +139,7 @@ gmem_create(const struct gmem_desc *descs, const int *fds, unsigned int n, struc
 	}
 	memset(mem, 0, sizeof(*mem));
 	for (i = 0; i < n; i++) {
-		if (map_region(&mem->regions[i], &descs[i], fds[i], i, err) < 0) {
+		if (map_region(mem, &descs[i], fds[i], i, err) < 0) {
 			gmem_destroy(mem);
 			return NULL;
 		}
@@ -147,8 +156,10 @@ gmem_destroy(struct gmem *mem)
 
 	if (mem == NULL)
 		return;
-	for (i = 0; i < mem->n_regions; i++)
+	for (i = 0; i < mem->n_regions; i++) {
+		gmem_guard_del(mem->regions[i].map);
 		munmap(mem->regions[i].map, mem->regions[i].map_len);
+	}
 	free(mem);
 }
 

@@ -15,6 +15,10 @@
  *    grace period in which every data lcore has let go, so that a late lcore
  *    never touches an unmapped page. The vhost library's own mapping plays no
  *    part, and is never made.
+ *  - The front-end can take memory away from under a mapping, by cutting its
+ *    file short. A touch then finds an empty page of ours, and the table is
+ *    *lost*. The handler of SIGBUS that this needs is installed by
+ *    gmem_create().
  *
  * The management lcore creates and destroys; data lcores translate.
  */
@@ -53,6 +57,7 @@ struct gmem_region {
 
 struct gmem {
 	uint32_t n_regions;
+	bool lost; /* see gmem_is_lost(); whatever thread touches: w; any: r */
 	struct gmem_region regions[GMEM_MAX_REGIONS]; /* by GPA, ascending */
 };
 
@@ -68,6 +73,13 @@ struct gmem *gmem_create(const struct gmem_desc *descs, const int *fds, unsigned
 
 /** Unmap and free; NULL is allowed. Only after every lcore has let go. */
 void gmem_destroy(struct gmem *mem);
+
+/** Was a page of it missing when it was touched? Then what is read there is worth nothing. Any thread. */
+static inline bool
+gmem_is_lost(const struct gmem *mem)
+{
+	return __atomic_load_n(&mem->lost, __ATOMIC_RELAXED);
+}
 
 /** Bytes in all regions. */
 uint64_t gmem_size(const struct gmem *mem);

@@ -36,6 +36,7 @@ static const struct {
 		"a buffer is read-only where the device writes, or the reverse"},
 	[VIRTQ_ERR_HEADER] = {"header", "a chain is too short for the net header"},
 	[VIRTQ_ERR_LENGTH] = {"length", "a descriptor has no bytes"},
+	[VIRTQ_ERR_MEMORY] = {"memory", "the front-end has taken guest memory away"},
 };
 
 const char *

@@ -91,6 +91,7 @@ enum virtq_error {
 	VIRTQ_ERR_DIRECTION,	/**< a read-only buffer to write to, or the reverse */
 	VIRTQ_ERR_HEADER,	/**< chain too short for the net header */
 	VIRTQ_ERR_LENGTH,	/**< a descriptor of no bytes */
+	VIRTQ_ERR_MEMORY,	/**< the front-end has taken guest memory away */
 	VIRTQ_ERR_COUNT,
 };
 
@@ -223,6 +224,10 @@ virtq_room(struct virtq *vq)
 
 	if (unlikely(vq->error != VIRTQ_OK))
 		return 0;
+	if (unlikely(gmem_is_lost(vq->mem))) {
+		vq->error = VIRTQ_ERR_MEMORY;
+		return 0;
+	}
 	room = (uint16_t)(__atomic_load_n(&vq->avail->idx, __ATOMIC_ACQUIRE) - vq->last_avail);
 	if (unlikely(room > vq->size)) {
 		vq->error = VIRTQ_ERR_AVAIL_IDX;

@@ -7,10 +7,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "gmem/gmem.h"
@@ -291,6 +293,73 @@ test_refusals_of_files(void **state)
 	close(ends[1]);
 }
 
+/* The file is cut short under the mapping: reads find zeros, writes go nowhere, and it is told. */
+static void
+test_memory_that_goes_away(void **state)
+{
+	struct fixture *f = *state;
+	struct gmem *other;
+	uint8_t out[64] = {1};
+
+	create_good(f);
+	other = gmem_create(f->descs, f->fds, 1, &f->err);
+	assert_non_null(other);
+	assert_int_equal(ftruncate(f->fds[1], 8192), 0);
+	assert_int_equal(gmem_read(f->mem, 0x10000, out, sizeof(out)), 0);
+	assert_false(gmem_is_lost(f->mem));
+
+	assert_int_equal(gmem_read(f->mem, 0x1ffe0, out, sizeof(out)), 0);
+	assert_true(gmem_is_lost(f->mem));
+	assert_int_equal(out[0], 0);
+	f->mem->regions[0].va[8192] = 7;
+	f->mem->regions[0].va[16384] = 8;
+	assert_int_equal(f->mem->regions[0].va[8192], 7);
+	assert_int_equal(gmem_read(other, 0x20000, out, sizeof(out)), 0);
+	assert_false(gmem_is_lost(other));
+	gmem_destroy(other);
+}
+
+/* A touch of what is none of ours ends the process, as ever. */
+static void
+test_other_faults_stay_fatal(void **state)
+{
+	struct fixture *f = *state;
+	volatile uint8_t *map;
+	int status = 0;
+	pid_t pid;
+
+	signal(SIGBUS, SIG_DFL);
+	create_good(f);
+	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, f->fds[0], 0);
+	assert_ptr_not_equal(map, MAP_FAILED);
+	assert_int_equal(ftruncate(f->fds[0], 0), 0);
+	pid = fork();
+	if (pid == 0) {
+		alarm(10);
+		*map = 1;
+		_exit(0);
+	}
+	assert_true(pid > 0);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status));
+	assert_int_equal(WTERMSIG(status), SIGBUS);
+	munmap((void *)(uintptr_t)map, 4096);
+}
+
+/* Tables come and go for ever; their guards do not add up. */
+static void
+test_many_tables(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int i;
+
+	for (i = 0; i < 4000; i++) {
+		create_good(f);
+		gmem_destroy(f->mem);
+	}
+	create_good(f);
+}
+
 int
 main(void)
 {
@@ -304,6 +373,9 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_refusals_of_numbers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refusals_of_overlap, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refusals_of_files, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_memory_that_goes_away, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_faults_stay_fatal, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_tables, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,6 +182,27 @@ test_room(void **state)
 	ring_fini(&r);
 }
 
+/* The front-end cuts the rings' file short: the ring stops, and nothing else does. */
+static void
+test_memory_that_goes_away(void **state)
+{
+	struct ring r;
+	struct guest g;
+
+	(void)state;
+	guest_init(&g, 0);
+	ring_init(&r, &g, SIZE, 0, false, 1514, 0);
+	r.avail->idx = 1;
+	assert_int_equal(virtq_room(&r.vq), 1);
+	guest_cut_rings(&g);
+	/* The first look finds an empty page. */
+	assert_int_equal(virtq_room(&r.vq), 0);
+	assert_int_equal(virtq_room(&r.vq), 0);
+	assert_int_equal(r.vq.error, VIRTQ_ERR_MEMORY);
+	ring_fini(&r);
+	guest_fini(&g);
+}
+
 /* Would a driver kick that makes buffers old..new-1 available? (2.7.10) */
 static bool
 driver_kicks(const struct ring *r, uint16_t old_idx, uint16_t new_idx)
@@ -262,6 +283,7 @@ main(void)
 		cmocka_unit_test(test_rings_at_the_end_of_a_region),
 		cmocka_unit_test(test_state_round_trip),
 		cmocka_unit_test(test_room),
+		cmocka_unit_test(test_memory_that_goes_away),
 		cmocka_unit_test(test_kicks_are_suppressed),
 		cmocka_unit_test(test_calls),
 		cmocka_unit_test(test_errors_have_names),

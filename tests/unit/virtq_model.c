@@ -118,8 +118,9 @@ guest_init(struct guest *g, uint64_t big_size)
 	g->mem = gmem_create(descs, fds, n, &err);
 	if (g->mem == NULL)
 		fail_msg("%s", err.text);
-	for (i = 0; i < n; i++)
+	for (i = 1; i < n; i++)
 		close(fds[i]);
+	g->rings_fd = fds[0];
 	g->shadow = xalloc(1, ARENA_SIZE);
 	guest_set_slots(g, 4096);
 }
@@ -128,9 +129,16 @@ void
 guest_fini(struct guest *g)
 {
 	gmem_destroy(g->mem);
+	close(g->rings_fd);
 	munmap(g->rings, RINGS_SIZE);
 	munmap(g->arena, ARENA_SIZE);
 	free(g->shadow);
+}
+
+void
+guest_cut_rings(struct guest *g)
+{
+	assert_int_equal(ftruncate(g->rings_fd, 0), 0);
 }
 
 void

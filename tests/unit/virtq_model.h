@@ -44,7 +44,8 @@ void random_bytes(uint8_t *to, uint32_t len);
 
 struct guest {
 	struct gmem *mem; /* the device's view */
-	uint8_t *rings;	  /* the driver's */
+	int rings_fd;
+	uint8_t *rings; /* the driver's */
 	uint8_t *arena;
 	uint8_t *shadow;
 	uint32_t slot_size;
@@ -55,6 +56,8 @@ struct guest {
 /* With one more region of big_size bytes at BIG_GPA, if that is not 0; the driver does not map it. */
 void guest_init(struct guest *g, uint64_t big_size);
 void guest_fini(struct guest *g);
+/* Take the memory of the rings away, as a front-end can by cutting its file short. */
+void guest_cut_rings(struct guest *g);
 /* Cut the arena into equal slots, all free, with new random contents. */
 void guest_set_slots(struct guest *g, uint32_t slot_size);
 uint8_t *guest_at(struct guest *g, uint64_t gpa);
