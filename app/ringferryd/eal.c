@@ -29,6 +29,7 @@ BASE_LOG_REGISTER(eal);
 /* The EAL keeps pointers to its arguments: they live as long as the process. */
 static struct {
 	char *argv[MAX_ARGS];
+	char *given[MAX_ARGS]; /* what the EAL gets: it writes its program's name over the last */
 	int argc;
 	bool overflow;
 } args;
@@ -229,7 +230,8 @@ eal_start(const char *program, const struct conf *conf, const struct options *op
 		add_arg("%s", options->eal_args[i]);
 	if (args.overflow)
 		return base_error_set(err, E2BIG, "too many EAL arguments, or no memory for them");
-	if (rte_eal_init(args.argc, args.argv) < 0)
+	memcpy(args.given, args.argv, sizeof(args.given));
+	if (rte_eal_init(args.argc, args.given) < 0)
 		return base_error_set(
 			err, rte_errno, "DPDK's EAL does not start: %s", rte_strerror(rte_errno));
 	return base_log_set_levels(conf->global.log_level);
