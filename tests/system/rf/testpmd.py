@@ -51,21 +51,23 @@ class Testpmd:
     __test__ = False
 
     def __init__(self, name: str, folder: str, devices: Sequence[str], *, queues: int = 1,
-                 mbuf_size: Optional[int] = None, mode: str = "io",
+                 mbuf_size: Optional[int] = None, mode: str = "io", lcores: int = 1,
                  options: Sequence[str] = (),
                  wrap: Callable[[List[str]], List[str]] = lambda args: args):
         """It is the caller's to wait_ready() and close()."""
         self.name = name
         self._text = b""  # under _arrived
         self._closed = False  # under _arrived
+        self._ending = False
         self._arrived = threading.Condition()
         cpus = ",".join(str(cpu) for cpu in sorted(os.sched_getaffinity(0)))
-        args = [shutil.which("dpdk-testpmd") or "dpdk-testpmd", f"--lcores=(0,1)@({cpus})",
+        args = [shutil.which("dpdk-testpmd") or "dpdk-testpmd", f"--lcores=(0-{lcores})@({cpus})",
                 "--no-huge", "-m", "256", "--no-shconf", "--no-pci", "--no-telemetry",
                 f"--file-prefix=rf{os.getpid()}{name}"]
         for device in devices:
             args += ["--vdev", device]
         args += ["--", "--interactive", f"--forward-mode={mode}", "--no-flush-rx",
+                 f"--nb-cores={lcores}",
                  f"--rxq={queues}", f"--txq={queues}", f"--total-num-mbufs={MBUFS}"]
         if mbuf_size is not None:
             args.append(f"--mbuf-size={mbuf_size}")
@@ -148,10 +150,16 @@ class Testpmd:
         return [int(number) for number in
                 re.findall(r"RX-packets:\s*(\d+)", self.command("show port stats all"))]
 
-    def quit(self, seconds: float = 20.0) -> None:
-        """End it in good order."""
+    def type_quit(self) -> None:
+        """Tell it to end; quit() waits for that."""
         self.process.check_running()
         os.write(self._terminal, b"quit\n")
+        self._ending = True
+
+    def quit(self, seconds: float = 20.0) -> None:
+        """End it in good order."""
+        if not self._ending:
+            self.type_quit()
         status = self.process.wait(seconds)
         self.close()
         if status != 0:
