@@ -64,6 +64,18 @@ probe(struct port *port, struct port_job *job)
 	return 0;
 }
 
+/* By what the device says of frames and of MTUs; the rest of a frame is its headers. */
+static uint32_t
+largest_mtu(const struct rte_eth_dev_info *info)
+{
+	uint32_t overhead = RTE_ETHER_HDR_LEN + RTE_ETHER_CRC_LEN;
+
+	if (info->max_mtu != UINT16_MAX && info->max_rx_pktlen > info->max_mtu)
+		overhead = info->max_rx_pktlen - info->max_mtu;
+	return RTE_MIN((uint32_t)info->max_mtu,
+		info->max_rx_pktlen - RTE_MIN(overhead, info->max_rx_pktlen));
+}
+
 static int
 make_plan(struct port *port, struct port_job *job, struct eth_plan *plan)
 {
@@ -78,6 +90,10 @@ make_plan(struct port *port, struct port_job *job, struct eth_plan *plan)
 			"%s: %u queues, the device has %u receive and %u transmit queues",
 			port->conf.device, port->n_queues, plan->info.max_rx_queues,
 			plan->info.max_tx_queues);
+	if (port->conf.mtu > largest_mtu(&plan->info))
+		return base_error_set(&job->error, EINVAL,
+			"%s: MTU %u, the device allows %u at most", port->conf.device,
+			port->conf.mtu, largest_mtu(&plan->info));
 
 	plan->conf.rxmode.mtu = port->conf.mtu;
 	/* A jumbo frame takes several mbufs. */

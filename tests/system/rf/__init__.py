@@ -14,6 +14,7 @@ and nobody else's packets come in. Every wait has a deadline.
 """
 
 from rf.daemon import Config, Daemon, DaemonError, RpcError
+from rf.frontend import FrontEnd
 from rf.guest import AgentError, Guest, GuestPort
 from rf.lab import Lab
 from rf.net import StreamReceiver, StreamSender, Tap
@@ -23,7 +24,7 @@ from rf.testpmd import Testpmd, virtio_user
 from rf.wait import Deadline, WaitTimeout, wait_until
 
 __all__ = [
-    "AgentError", "Config", "Daemon", "DaemonError", "Deadline", "Guest", "GuestPort", "Lab",
+    "AgentError", "Config", "Daemon", "DaemonError", "Deadline", "FrontEnd", "Guest", "GuestPort", "Lab",
     "Process", "RpcError", "StreamReceiver", "StreamSender", "Tap", "Testpmd", "WaitTimeout",
     "compare_frames", "make_frames", "read_pcap", "virtio_user", "wait_until", "write_pcap",
 ]

@@ -10,6 +10,7 @@ import tempfile
 from typing import Any, List, Optional
 
 from rf.daemon import Config, Daemon
+from rf.frontend import FrontEnd
 from rf.guest import Guest, GuestPort
 from rf.net import NetNs, StreamReceiver, StreamSender, Tap
 from rf.proc import Process
@@ -115,6 +116,13 @@ class Lab:
         if wait_ready:
             testpmd.wait_ready()
         return testpmd
+
+    def front_end(self, daemon: Daemon, port: str, *options: str, **settings: Any) -> FrontEnd:
+        """A fe-tool on a vhost port; see FrontEnd."""
+        front_end = FrontEnd(f"fe-{port}", self.folder, self.build, daemon.path(f"{port}.sock"),
+                             *options, **settings)
+        self._stack.callback(front_end.kill)
+        return front_end
 
     def process(self, name: str, args: List[str], inside: bool = True, **options: Any) -> Process:
         """Some other program, in the network namespace or outside."""
