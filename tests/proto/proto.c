@@ -25,8 +25,11 @@ static const char proto_config[] =
 	"[port a2]\ntype = vhost\nsocket = a2.sock\n"
 	"[port b1]\ntype = vhost\nsocket = b1.sock\nqueue-pairs = 4\nmtu = 9000\n"
 	"[port b2]\ntype = vhost\nsocket = b2.sock\nqueue-pairs = 4\nmtu = 9000\n"
+	"[port c1]\ntype = vhost\nsocket = c1.sock\nmode = client\n"
+	"[port c2]\ntype = vhost\nsocket = c2.sock\nmode = client\n"
 	"[wire a]\nports = a1, a2\n"
-	"[wire b]\nports = b1, b2\n";
+	"[wire b]\nports = b1, b2\n"
+	"[wire c]\nports = c1, c2\n";
 
 static const char *proto_program;
 static const struct proto_group *const groups[] = {

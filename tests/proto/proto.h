@@ -4,10 +4,11 @@
 /*
  * protocol tests: what they share.
  *
- * One daemon serves all tests of a run, with four vhost ports:
+ * One daemon serves all tests of a run, with six vhost ports:
  *   a1 - a2  the *bystanders*: two guests that stay up and have to pass
  *            packets after every test, whatever was done to the others
  *   b1 - b2  the *subjects*: MTU 9000, 4 queue pairs
+ *   c1 - c2  the daemon connects to these, as a client
  * A daemon that has died fails its test and is started again for the next.
  */
 

@@ -167,6 +167,30 @@ test_start_notifies(void **state)
 	fe_guest_destroy(&g);
 }
 
+/* The daemon is the client: it comes when there is a front-end, and again when that comes again. */
+static void
+test_client_mode(void **state)
+{
+	static const char *const names[] = {"c1.sock", "c2.sock"};
+	struct fe_guest_conf conf;
+	struct fe_guest g[2];
+
+	(void)state;
+	for (int i = 0; i < 2; i++) {
+		fe_guest_defaults(&conf, daemon_path(&proto_daemon, names[i]));
+		conf.listen = true;
+		assert_int_equal(fe_guest_create(&g[i], &conf), 0);
+		assert_int_equal(fe_guest_up(&g[i]), 0);
+	}
+	assert_int_equal(flow_exchange(&g[0], &g[1], 200), 0);
+	for (int i = 0; i < 2; i++) {
+		fe_guest_disconnect(&g[i]);
+		assert_int_equal(fe_guest_up(&g[i]), 0);
+		assert_int_equal(flow_exchange(&g[0], &g[1], 200), 0);
+	}
+	proto_subjects_down(g);
+}
+
 static const struct CMUnitTest tests[] = {
 	proto_test(test_features),
 	proto_test(test_protocol_features),
@@ -175,6 +199,7 @@ static const struct CMUnitTest tests[] = {
 	proto_test(test_front_ends),
 	proto_test(test_second_connection),
 	proto_test(test_start_notifies),
+	proto_test(test_client_mode),
 };
 
 const struct proto_group proto_handshake = {"handshake", tests, PROTO_LEN(tests)};
