@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "proto.h"
+#include "stats.h"
 
 #define ALIVE_PACKETS 64
 #define START_TRIES   300 /* of 100 ms */
@@ -41,12 +42,19 @@ static const struct proto_group *const groups[] = {
 	&proto_vring,
 	&proto_hostile,
 	&proto_cycle,
+	&proto_scale,
 };
 
 struct daemon proto_daemon;
 struct fe_guest proto_bystander[2];
 static bool bystanders_up;
 static bool open_before[MAX_FDS];
+
+const char *
+proto_daemon_program(void)
+{
+	return proto_program;
+}
 
 static void
 bystanders_down(void)
@@ -168,7 +176,9 @@ proto_teardown(void **state)
 		fprintf(stderr, "%d descriptors left open by the test\n", left);
 		daemon_show_log(&proto_daemon);
 	}
-	if (proto_alive())
+	if (proto_alive() && stats_conserved(&proto_daemon) &&
+		stats_match(&proto_daemon, "a1", &proto_bystander[0]) &&
+		stats_match(&proto_daemon, "a2", &proto_bystander[1]))
 		return 0;
 	/* A new one for the next test. */
 	bystanders_down();

@@ -44,7 +44,13 @@ enum outcome {
 extern struct daemon proto_daemon;
 extern struct fe_guest proto_bystander[2];
 
-/** cmocka's per-test functions: daemon and bystanders up before, and alive after. */
+/** The program that is tested. */
+const char *proto_daemon_program(void);
+
+/**
+ * cmocka's per-test functions: daemon and bystanders up before; after it they
+ * are alive, and the daemon's counters add up and are what the bystanders say.
+ */
 int proto_setup(void **state);
 int proto_teardown(void **state);
 
@@ -96,6 +102,6 @@ struct proto_group {
 };
 
 extern const struct proto_group proto_handshake, proto_traffic, proto_order, proto_illegal,
-	proto_memory, proto_vring, proto_hostile, proto_cycle;
+	proto_memory, proto_vring, proto_hostile, proto_cycle, proto_scale;
 
 #endif /* PROTO_H */

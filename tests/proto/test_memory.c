@@ -383,6 +383,28 @@ test_ring_memory_removed(void **state)
 	assert_true(proto_subjects_work());
 }
 
+/* The files get shorter under the daemon: that guest is through, the others are not. */
+static void
+test_memory_truncated(void **state)
+{
+	struct fe_guest_conf conf;
+	struct fe_guest g[2];
+
+	(void)state;
+	proto_subject_conf(&conf, "b1");
+	proto_subjects_up(g, &conf);
+	for (unsigned int i = 0; i < g[0].mem.n; i++)
+		assert_int_equal(ftruncate(g[0].mem.region[i].fd, 0), 0);
+	/* Something is to be delivered there. */
+	fe_pkt_build(g[1].frame, 100, 1, 0);
+	assert_int_equal(fe_guest_send(&g[1], 0, g[1].frame, 100), 0);
+	assert_true(proto_alive());
+	fe_guest_disconnect(&g[0]);
+	assert_true(proto_alive());
+	proto_subjects_down(g);
+	assert_true(proto_subjects_work());
+}
+
 static const struct CMUnitTest tests[] = {
 	proto_test(test_wrong_tables),
 	proto_test(test_wrong_tables_live),
@@ -391,6 +413,7 @@ static const struct CMUnitTest tests[] = {
 	proto_test(test_receive_across_regions),
 	proto_test(test_change_under_traffic),
 	proto_test(test_ring_memory_removed),
+	proto_test(test_memory_truncated),
 };
 
 const struct proto_group proto_memory = {"memory", tests, PROTO_LEN(tests)};
