@@ -41,7 +41,7 @@ write_header(uint8_t *hdr, uint8_t hdr_len, uint16_t num_buffers)
 		memcpy(hdr + VIRTQ_HDR_NUM_BUFFERS_OFFSET, &num_buffers, sizeof(num_buffers));
 }
 
-/* Copy the next `len` bytes of the packet; len is at most what is left. */
+/* Copy the next `len` bytes of the packet; len is at most what is left. Segments may be empty. */
 static void
 source_copy(struct rx_source *src, uint8_t *to, uint32_t len)
 {
@@ -54,7 +54,7 @@ source_copy(struct rx_source *src, uint8_t *to, uint32_t len)
 		len -= chunk;
 		src->left -= chunk;
 		src->offset += chunk;
-		while (src->offset == src->seg->data_len && src->seg->next != NULL) {
+		if (src->offset == src->seg->data_len && src->seg->next != NULL) {
 			src->seg = src->seg->next;
 			src->offset = 0;
 		}
@@ -143,8 +143,6 @@ deliver_walking(struct virtq *vq, const struct rte_mbuf *pkt, bool mergeable, ui
 	uint16_t taken = 0;
 	uint8_t i;
 
-	while (src.seg->data_len == 0 && src.seg->next != NULL)
-		src.seg = src.seg->next;
 	do {
 		uint16_t position = (uint16_t)(*offset + taken);
 		uint16_t head;
