@@ -234,19 +234,36 @@ vhost_get_vring_base(struct vhost_dev *dev, struct vhost_request *req)
 	return VHOST_REPLY;
 }
 
+/*
+ * A ring is drained when it stops, so that it goes on behind what is used. A
+ * front-end whose back-end was lost without an answer may not know where that
+ * is: virtio_user begins again at 0, with the ring as it was. The ring's
+ * memory has the truth.
+ */
+static void
+adopt_used(struct vhost_dev *dev, struct vhost_ring *ring)
+{
+	uint16_t used = virtq_guest_used_idx(&ring->vq);
+	struct virtq_state state = {.last_avail = used, .last_used = used};
+
+	if (used != ring->base)
+		VHOST_LOG(NOTICE, dev, "ring %u: base %u, but the used index is %u: taking that",
+			ring->index, ring->base, used);
+	ring->base = used;
+	(void)virtq_import(&ring->vq, &state);
+}
+
 static enum vhost_verdict
 start_ring(struct vhost_dev *dev, struct vhost_ring *ring, struct vhost_request *req)
 {
-	struct virtq_state state = {.last_avail = ring->base, .last_used = ring->base};
-
 	if (!dev->features_set)
 		return VHOST_REFUSE_MSG(req, "ring %u: features are not negotiated", ring->index);
 	if (ring->num == 0 || !ring->addr_set)
 		return VHOST_REFUSE_MSG(
 			req, "ring %u: size and addresses are not set", ring->index);
-	(void)virtq_import(&ring->vq, &state);
 	if (vhost_ring_setup(dev, ring, &req->error) < 0)
 		return VHOST_REFUSE;
+	adopt_used(dev, ring);
 	ring->started = true;
 	/* Without protocol features there is no SET_VRING_ENABLE: a ring starts enabled. */
 	if ((dev->features & (1ull << VHOST_F_PROTOCOL_FEATURES)) == 0)
