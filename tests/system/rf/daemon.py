@@ -31,6 +31,7 @@ class RpcError(DaemonError):
     def __init__(self, error: Dict[str, Any]):
         super().__init__(f"{error.get('code')}: {error.get('message')}")
         self.code = error.get("code")
+        self.errno: Optional[int] = (error.get("data") or {}).get("errno")
 
 
 class Config:
