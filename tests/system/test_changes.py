@@ -241,7 +241,7 @@ def test_management_under_load(lab: Lab) -> None:
         clients.add(f"look{number}", look)
         clients.add(f"change{number}", change(f"c{number}"))
         clients.add(f"contend{number}", contend)
-    clients.run(40, 60)
+    clients.run(100, 60)
     for stream in streams:
         stream.wait_flow()
     with daemon.connect() as rpc:
