@@ -14,13 +14,37 @@ port_vhost_rx(struct port_rxq *rxq, struct rte_mbuf **pkts, uint16_t n)
 	return rxq->vq->dequeue(rxq->vq, rxq->pool, pkts, n);
 }
 
+/* A whole mbuf of its own, which can go back to its pool as it is. */
+static __rte_always_inline bool
+is_plain(const struct rte_mbuf *pkt, const struct rte_mempool *pool)
+{
+	return RTE_MBUF_DIRECT(pkt) && pkt->nb_segs == 1 && rte_mbuf_refcnt_read(pkt) == 1 &&
+		pkt->pool == pool;
+}
+
+/* Free the packets of a burst: all at once if all are plain, as they mostly are. */
+static __rte_always_inline void
+free_burst(struct rte_mbuf **pkts, uint16_t n)
+{
+	struct rte_mempool *pool = pkts[0]->pool;
+	uint16_t i;
+
+	for (i = 0; i < n; i++)
+		if (unlikely(!is_plain(pkts[i], pool)))
+			break;
+	if (likely(i > 0))
+		rte_mempool_put_bulk(pool, (void **)pkts, i);
+	if (unlikely(i < n))
+		rte_pktmbuf_free_bulk(&pkts[i], n - i);
+}
+
 uint16_t
 port_vhost_tx(struct port_txq *txq, struct rte_mbuf **pkts, uint16_t n)
 {
 	uint16_t done = txq->vq->enqueue(txq->vq, pkts, n);
 
 	if (done > 0)
-		rte_pktmbuf_free_bulk(pkts, done);
+		free_burst(pkts, done);
 	return done;
 }
 
