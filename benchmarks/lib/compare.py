@@ -22,6 +22,7 @@ LEAST_PPS = 1000        # per direction; less is a path that hardly works
 # Packets that can be on the way between the front-end's send and receive.
 MOST_IN_FLIGHT = 2 * (2 * RING_SIZE + BURSTS * 32)
 DISTURBED = 0.97        # share of its core below which a back-end was disturbed
+LIMIT = 0.93            # share of its core above which the front-end sets the pace
 TOLERANCE = 0.05        # between the front-end's count and the back-end's
 
 
@@ -122,6 +123,7 @@ def _sample(ctx, backend, frontend, before, seconds: float) -> dict:
         'frontend_dropped': front1.dropped - front0.dropped,
         'frontend_cycles_per_packet': (front1.cycles - front0.cycles)
                                       / max(1, front1.counted - front0.counted),
+        'frontend_busy': _busy(front0, front1, pps),
         'in_flight': front1.tx - front1.rx - back1.since(before).dropped,
         'lost_on_the_way': (front1.tx - front1.rx) - (front0.tx - front0.rx),
         'dropped_while_settling': back0.since(before).dropped,
@@ -130,6 +132,14 @@ def _sample(ctx, backend, frontend, before, seconds: float) -> dict:
     }
     _check(backend, window, sample)
     return sample
+
+
+def _busy(front0, front1, pps: int) -> float:
+    """Share of its core that the front-end spends on packets."""
+    packets = front1.counted - front0.counted
+    if not packets or not front1.mhz:
+        return 0.0
+    return (front1.cycles - front0.cycles) / packets * pps / (front1.mhz * 1e6)
 
 
 def _check(backend, window, sample: dict):
@@ -174,6 +184,12 @@ def notes(cases: list) -> list:
     if disturbed:
         found.append(f'{disturbed} of {len(samples)} samples were disturbed: other programs took '
                      f'more than {1 - DISTURBED:.0%} of the back-end\'s core')
+    for case in cases:
+        for label in case.samples:
+            busy = stats.summary(case.values(label, 'frontend_busy'))['median']
+            if busy > LIMIT:
+                found.append(f'{case.label}, {label}: the front-end is the limit, its core is '
+                             f'{min(busy, 1):.0%} busy: compare cycles per packet')
     for label in cases[0].samples:
         dropped = sum(sample['backend_dropped'] for name, sample in samples if name == label)
         if dropped:
