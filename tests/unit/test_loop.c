@@ -398,8 +398,7 @@ make_call(void *arg)
 {
 	struct caller *caller = arg;
 
-	caller->result =
-		base_loop_call(caller->loop, answer, caller, release, caller->timeout_ns);
+	caller->result = base_loop_call(caller->loop, answer, caller, release, caller->timeout_ns);
 	__atomic_store_n(&caller->returned, 1, __ATOMIC_RELEASE);
 	return NULL;
 }

@@ -258,7 +258,7 @@ static const struct hostile {
 	const char *name;
 	void (*spoil)(struct ring *r, struct chain *c);
 	enum virtq_error error;
-	bool in_table; /* the chain lies in an indirect table */
+	bool in_table;	/* the chain lies in an indirect table */
 	bool none_good; /* not even the first chain is found */
 } cases[] = {
 	{"avail ahead", avail_ahead, VIRTQ_ERR_AVAIL_IDX, false, true},
@@ -314,7 +314,7 @@ add_plain(struct ring *r, bool in_table)
 		desc->addr = gpa + i * PIECE;
 		desc->len = PIECE;
 		desc->flags = (r->vq.writable ? VIRTQ_DESC_F_WRITE : 0) |
-			      (i + 1 < PIECES ? VIRTQ_DESC_F_NEXT : 0);
+			(i + 1 < PIECES ? VIRTQ_DESC_F_NEXT : 0);
 		if (in_table)
 			desc->next = (uint16_t)(i + 1);
 		else
@@ -474,8 +474,8 @@ test_long_chains_share_the_lcore(void **state)
 		assert_int_equal(r.vq.error, VIRTQ_OK);
 		for (i = 0; i < n; i++) {
 			assert_int_equal(pkts[i]->pkt_len, 988);
-			assert_memory_equal(rte_pktmbuf_mtod(pkts[i], void *),
-				guest_at(g, data + 12), 988);
+			assert_memory_equal(
+				rte_pktmbuf_mtod(pkts[i], void *), guest_at(g, data + 12), 988);
 		}
 		rte_pktmbuf_free_bulk(pkts, n);
 		total += n;
@@ -540,9 +540,9 @@ mutator_write_desc(struct mutator *m, struct virtq_split_desc *desc, uint32_t en
 		desc->addr = ARENA_GPA + mutator_random(m, ARENA_SIZE);
 	else
 		desc->addr = mutator_random(m, 2) ? m->state : ARENA_GPA + ARENA_SIZE - 20;
-	desc->len = mutator_random(m, 50) == 0  ? (uint32_t)m->state
-		    : mutator_random(m, 4) == 0 ? mutator_random(m, 40)
-						: 16 * mutator_random(m, 100);
+	desc->len = mutator_random(m, 50) == 0 ? (uint32_t)m->state
+		: mutator_random(m, 4) == 0    ? mutator_random(m, 40)
+					       : 16 * mutator_random(m, 100);
 	desc->next = (uint16_t)mutator_random(m, entries + (mutator_random(m, 50) == 0));
 	desc->flags = flags[mutator_random(m, RTE_DIM(flags))];
 }

@@ -85,7 +85,8 @@ test_refusals(void **state)
 
 	config = r.config;
 	config.desc_uva += 8;
-	expect_refusal(&r, &config, EINVAL, "descriptor table at 0x7f0000005008 is not aligned to 16");
+	expect_refusal(
+		&r, &config, EINVAL, "descriptor table at 0x7f0000005008 is not aligned to 16");
 	config = r.config;
 	config.avail_uva += 1;
 	expect_refusal(&r, &config, EINVAL, "is not aligned to 2");
@@ -229,8 +230,8 @@ test_kicks_are_suppressed(void **state)
 			assert_false(driver_kicks(&r, (uint16_t)(65500 + j * SIZE),
 				(uint16_t)(65500 + (j + 1) * SIZE)));
 		for (j = 0; j < 1000; j++)
-			assert_false(driver_kicks(
-				&r, (uint16_t)(65500 + j), (uint16_t)(65500 + j + 1)));
+			assert_false(
+				driver_kicks(&r, (uint16_t)(65500 + j), (uint16_t)(65500 + j + 1)));
 		if (r.event_idx)
 			assert_int_equal(r.used->flags, 0);
 		ring_fini(&r);

@@ -9,16 +9,19 @@
 
 #include "virtq_model.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "unit_eal.h"
 
-#define START 65500
-#define HDR_MAX 12
+#define START	  65500
+#define HDR_MAX	  12
+#define MAX_FRAME 1514
+#define JUMBO	  9014
 
-#define F(bit) (1ull << VIRTQ_F_##bit)
+#define F(bit)	  (1ull << VIRTQ_F_##bit)
 
 static struct rte_mempool *pool;      /* mbufs of 2 KB */
 static struct rte_mempool *tiny_pool; /* few and small: packets need several */
@@ -65,10 +68,14 @@ random_layout(enum chain_layout worst)
 static void
 offer_packets(struct ring *r, enum chain_layout worst, uint32_t n)
 {
+	uint32_t most = r->vq.max_frame;
+
 	while (n-- > 0) {
+		/* Around both limits, and between. */
 		uint32_t len = random_one_in(8) ? random_in(0, 20)
-			       : random_one_in(8) ? random_in(1400, 1700)
-						  : random_in(14, 600);
+			: random_one_in(8)	? random_in(most - 100, most + 100)
+			: random_one_in(8)	? random_in(14, most)
+						: random_in(14, 600);
 		uint32_t total = len + r->vq.hdr_len;
 		enum chain_layout layout = random_layout(worst);
 		struct chain *c = ring_add(r, total, pieces_for(r, total, layout), layout);
@@ -90,7 +97,7 @@ offer_packets(struct ring *r, enum chain_layout worst, uint32_t n)
 static void
 expect_packet(const struct rte_mbuf *m, const struct chain *c)
 {
-	uint8_t copy[2048];
+	uint8_t copy[JUMBO];
 	const void *bytes;
 	uint32_t segs = 0, len = 0;
 	const struct rte_mbuf *seg;
@@ -145,8 +152,7 @@ check_dequeue(struct tx_run *run, struct rte_mbuf **pkts, uint16_t got, uint16_t
 	for (i = 0; i < used; i++) {
 		uint16_t position = (uint16_t)(r->used_idx + i);
 		const struct chain *c = ring_chain(r, position);
-		const struct virtq_split_used_elem *elem =
-			&r->used->ring[position & (r->size - 1)];
+		const struct virtq_split_used_elem *elem = &r->used->ring[position & (r->size - 1)];
 
 		assert_int_equal(elem->id, c->head);
 		assert_int_equal(elem->len, 0);
@@ -182,18 +188,21 @@ check_dequeue(struct tx_run *run, struct rte_mbuf **pkts, uint16_t got, uint16_t
 }
 
 static void
-run_transmit(struct guest *g, uint16_t size, uint64_t features, enum chain_layout worst)
+run_transmit(struct guest *g, uint16_t size, uint64_t features, enum chain_layout worst,
+	uint32_t max_frame)
 {
 	struct tx_run run = {.first = true};
 	struct rte_mbuf *pkts[100];
-	unsigned int bursts = size > 4096 ? 40 : 200;
+	unsigned int least = size > 4096 ? 40 : 200, bursts;
 	uint16_t n, got;
 
-	guest_set_slots(g, 2309);
-	ring_init(&run.r, g, size, features, false, 1514, START);
+	guest_set_slots(g, max_frame + 795);
+	ring_init(&run.r, g, size, features, false, max_frame, START);
 	assert_int_equal(run.r.vq.hdr_len, hdr_len(features));
 	virtq_suppress_kicks(&run.r.vq);
-	while (bursts-- > 0 || run.received < 100) {
+	for (bursts = 0; bursts < least || run.received < 100; bursts++) {
+		if (bursts == 100000)
+			fail_msg("size %u, features 0x%" PRIx64 ": stuck", size, features);
 		run.first |= replace_device(&run.r);
 		offer_packets(&run.r, worst, random_in(0, 70));
 		ring_arm(&run.r);
@@ -214,7 +223,18 @@ test_transmit(void **state)
 
 	for (i = 0; i < RTE_DIM(sizes); i++)
 		for (j = 0; j < RTE_DIM(variants); j++)
-			run_transmit(g, sizes[i], variants[j].features, variants[j].worst);
+			run_transmit(
+				g, sizes[i], variants[j].features, variants[j].worst, MAX_FRAME);
+}
+
+/* Frames that take several mbufs. */
+static void
+test_transmit_jumbo(void **state)
+{
+	unsigned int j;
+
+	for (j = 0; j < RTE_DIM(variants); j++)
+		run_transmit(*state, 256, variants[j].features, variants[j].worst, JUMBO);
 }
 
 /* Packets held back at random by a receiver, from a pool that runs dry in the middle of bursts. */
@@ -230,7 +250,7 @@ test_transmit_without_mbufs_loses_nothing(void **state)
 
 	guest_set_slots(g, 2309);
 	/* At most 10 mbufs a packet. */
-	ring_init(&run.r, g, 256, F(VERSION_1) | F(INDIRECT_DESC), false, 1514, START);
+	ring_init(&run.r, g, 256, F(VERSION_1) | F(INDIRECT_DESC), false, MAX_FRAME, START);
 	while (run.received < 3000) {
 		uint64_t before = run.received;
 
@@ -262,8 +282,8 @@ offer_buffers(struct ring *r, enum chain_layout worst, bool mergeable, uint32_t 
 	uint32_t least = mergeable && r->size > 2 * CHAIN_MAX_PIECES ? 1 : 20;
 
 	while (n-- > 0) {
-		uint32_t total = r->vq.hdr_len + (random_one_in(3) ? random_in(least, 60)
-							   : random_in(100, 1600));
+		uint32_t total = r->vq.hdr_len +
+			(random_one_in(3) ? random_in(least, 60) : random_in(100, 1600));
 		enum chain_layout layout = random_layout(worst);
 
 		if (ring_add(r, total, pieces_for(r, total, layout), layout) == NULL)
@@ -347,8 +367,7 @@ apply_packet(struct rx_run *run, uint16_t taken, int n, const struct rte_mbuf *m
 	for (i = 0; i < n; i++) {
 		uint16_t position = (uint16_t)(r->used_idx + taken + i);
 		const struct chain *c = ring_chain(r, position);
-		const struct virtq_split_used_elem *elem =
-			&r->used->ring[position & (r->size - 1)];
+		const struct virtq_split_used_elem *elem = &r->used->ring[position & (r->size - 1)];
 		uint32_t len = RTE_MIN(left, c->total);
 
 		assert_int_equal(elem->id, c->head);
@@ -423,21 +442,26 @@ static void
 run_receive(struct guest *g, uint16_t size, uint64_t features, enum chain_layout worst)
 {
 	struct rx_run run = {.first = true, .mergeable = (features & F(MRG_RXBUF)) != 0};
-	unsigned int bursts = size > 4096 ? 40 : 200;
+	unsigned int least = size > 4096 ? 40 : 200, bursts;
 	struct rte_mbuf *pkts[80];
 	uint16_t i, n, done;
 
 	guest_set_slots(g, 2309);
-	ring_init(&run.r, g, size, features, true, 1514, START);
+	ring_init(&run.r, g, size, features, true, MAX_FRAME, START);
 	virtq_suppress_kicks(&run.r.vq);
-	while (bursts-- > 0 || run.delivered < 50) {
+	for (bursts = 0; bursts < least || run.delivered < 50; bursts++) {
+		if (bursts == 100000)
+			fail_msg("size %u, features 0x%" PRIx64
+				 ": stuck with %u buffers, the first of %u bytes",
+				size, features, ring_owned(&run.r),
+				ring_chain(&run.r, run.r.used_idx)->total);
 		run.first |= replace_device(&run.r);
 		offer_buffers(&run.r, worst, run.mergeable, random_in(0, 100));
 		ring_arm(&run.r);
 		n = (uint16_t)random_in(0, RTE_DIM(pkts));
 		for (i = 0; i < n; i++)
-			pkts[i] = make_packet(random_one_in(10) ? random_in(0, 5000)
-								: random_in(14, 400));
+			pkts[i] = make_packet(
+				random_one_in(10) ? random_in(0, 5000) : random_in(14, 400));
 		done = run.r.vq.enqueue(&run.r.vq, pkts, n);
 		check_enqueue(&run, pkts, n, done);
 		rte_pktmbuf_free_bulk(pkts, n);
@@ -479,6 +503,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_transmit),
+		cmocka_unit_test(test_transmit_jumbo),
 		cmocka_unit_test(test_transmit_without_mbufs_loses_nothing),
 		cmocka_unit_test(test_receive),
 	};

@@ -22,7 +22,8 @@ unit_eal_init(const char *memory_mb)
 	char name[] = "unit", no_huge[] = "--no-huge", no_shconf[] = "--no-shconf";
 	char no_pci[] = "--no-pci", no_telemetry[] = "--no-telemetry", m[] = "-m";
 	char log[] = "--log-level=error", lcores[32], memory[16];
-	char *argv[] = {name, no_huge, no_shconf, no_pci, no_telemetry, log, lcores, m, memory, NULL};
+	char *argv[] = {
+		name, no_huge, no_shconf, no_pci, no_telemetry, log, lcores, m, memory, NULL};
 	int cpu = 0;
 
 	/* Any one CPU of those that we may use. */

@@ -105,9 +105,9 @@ guest_init(struct guest *g, uint64_t big_size)
 		descs[1 + i] = (struct gmem_desc){
 			.gpa = gpa, .size = ARENA_PART, .uva = GUEST_UVA(gpa)};
 		fds[1 + i] = region_file(ARENA_PART);
-		assert_ptr_not_equal(mmap(g->arena + i * ARENA_PART, ARENA_PART,
-					     PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-					     fds[1 + i], 0),
+		assert_ptr_not_equal(
+			mmap(g->arena + i * ARENA_PART, ARENA_PART, PROT_READ | PROT_WRITE,
+				MAP_SHARED | MAP_FIXED, fds[1 + i], 0),
 			MAP_FAILED);
 	}
 	if (big_size > 0) {
@@ -180,8 +180,8 @@ guest_check(struct guest *g)
 		return;
 	for (i = 0; g->arena[i] == g->shadow[i]; i++)
 		;
-	fail_msg("stray byte at 0x%" PRIx64 ": 0x%02x, expected 0x%02x", ARENA_GPA + i,
-		g->arena[i], g->shadow[i]);
+	fail_msg("stray byte at 0x%" PRIx64 ": 0x%02x, expected 0x%02x", ARENA_GPA + i, g->arena[i],
+		g->shadow[i]);
 }
 
 /* Take any one of the free, not the last freed. */
@@ -307,7 +307,8 @@ chain_cut(struct guest *g, struct chain *c, uint32_t total, uint16_t n)
 	for (i = 0; i < n; i++) {
 		uint32_t most = total - (n - i - 1u);
 		/* Short pieces first as often as not: that cuts headers. */
-		uint32_t len = random_one_in(2) ? RTE_MIN(most, random_in(1, 6)) : random_in(1, most);
+		uint32_t len = random_one_in(2) ? RTE_MIN(most, random_in(1, 6))
+						: random_in(1, most);
 
 		c->pieces[i].len = i == n - 1 ? total : len;
 		total -= c->pieces[i].len;
@@ -374,8 +375,7 @@ ring_add(struct ring *r, uint32_t total, uint16_t n, enum chain_layout layout)
 	direct = layout == CHAIN_DIRECT ? n : 0;
 	if (layout == CHAIN_MIXED)
 		direct = (uint16_t)random_in(0, n - 1u);
-	if (r->g->n_free_slots < 2 || r->n_free < direct + (direct < n) ||
-		ring_owned(r) == r->size)
+	if (r->g->n_free_slots < 2 || r->n_free < direct + (direct < n) || ring_owned(r) == r->size)
 		return NULL;
 
 	memset(c, 0, sizeof(*c));
@@ -443,8 +443,8 @@ ring_arm(struct ring *r)
 	r->avail->flags = random_one_in(2) ? VIRTQ_AVAIL_F_NO_INTERRUPT : 0;
 	if (r->event_idx)
 		r->avail->ring[r->size] = (uint16_t)(random_one_in(3)
-							     ? random_in(0, 0xffff)
-							     : r->used_idx + random_in(0, 20) - 4);
+				? random_in(0, 0xffff)
+				: r->used_idx + random_in(0, 20) - 4);
 }
 
 uint32_t

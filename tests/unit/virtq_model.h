@@ -33,14 +33,14 @@ uint32_t random_in(uint32_t low, uint32_t high);
 bool random_one_in(uint32_t n);
 void random_bytes(uint8_t *to, uint32_t len);
 
-#define RINGS_GPA	0x4000ull
-#define RINGS_SIZE	(1ull << 20)
-#define ARENA_REGIONS	3
-#define ARENA_PART	(160ull * 1024)
-#define ARENA_SIZE	(ARENA_REGIONS * ARENA_PART)
-#define ARENA_GPA	0x100000000ull
-#define BIG_GPA		0x1000000000ull
-#define GUEST_UVA(gpa)	((gpa) + 0x7f0000000000ull)
+#define RINGS_GPA      0x4000ull
+#define RINGS_SIZE     (1ull << 20)
+#define ARENA_REGIONS  3
+#define ARENA_PART     (160ull * 1024)
+#define ARENA_SIZE     (ARENA_REGIONS * ARENA_PART)
+#define ARENA_GPA      0x100000000ull
+#define BIG_GPA	       0x1000000000ull
+#define GUEST_UVA(gpa) ((gpa) + 0x7f0000000000ull)
 
 struct guest {
 	struct gmem *mem; /* the device's view */
