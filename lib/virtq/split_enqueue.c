@@ -191,7 +191,7 @@ look_at_all(struct virtq *vq, struct rx_buf *bufs, uint16_t n)
 		if (unlikely(bufs[i].head >= vq->size))
 			continue;
 		desc = virtq_read_desc(&vq->desc[bufs[i].head]);
-		if (unlikely(desc.flags != VIRTQ_DESC_F_WRITE || desc.len < vq->hdr_len))
+		if (unlikely(desc.flags != VIRTQ_DESC_F_WRITE))
 			continue;
 		len = desc.len;
 		bufs[i].va = gmem_gpa_to_va(vq->mem, &region, desc.addr, &len);
