@@ -113,6 +113,8 @@ begin_stop(int exit_code)
 	rf.exit_code = exit_code;
 	(void)base_notify("STOPPING=1\nSTATUS=closing ports");
 	BASE_LOG(daemon, INFO, "stopping");
+	/* From here on nobody adds ports. */
+	mgmt_stop();
 	base_timer_add(rf.loop, STOP_DEADLINE_NS, 0, stop_deadline, NULL);
 	while ((wire = TAILQ_FIRST(fwd_wires())) != NULL)
 		(void)fwd_wire_remove(wire->name, &err);

@@ -284,9 +284,10 @@ def test_stop_with_clients(daemon: Daemon) -> None:
         clients = [stack.enter_context(raw(daemon)) for _ in range(8)]
         for number, client in enumerate(clients):
             client.sendall(RINGS[:20] if number % 2 else RINGS * 50)
-        request = {"jsonrpc": "2.0", "id": 1, "method": "port.add", "params": {
-            "name": "late", "type": "ethdev", "device": "net_null3"}}
-        clients[0].sendall(json.dumps(request).encode() + b"\n")
+        for number, client in enumerate(clients[:4]):
+            request = {"jsonrpc": "2.0", "id": 1, "method": "port.add", "params": {
+                "name": f"late{number}", "type": "ethdev", "device": f"net_null{number}"}}
+            client.sendall(b"\n" + json.dumps(request).encode() + b"\n")
         daemon.stop()
         for client in clients:
             read_all(client)
