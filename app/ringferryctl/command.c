@@ -147,7 +147,7 @@ command_find(char *const *args, int n_args, int *n_words)
 }
 
 unsigned int
-command_print_all(const char *first_word)
+command_print_all(FILE *to, const char *first_word)
 {
 	unsigned int i, n = 0;
 
@@ -161,9 +161,9 @@ command_print_all(const char *first_word)
 			continue;
 		snprintf(usage, sizeof(usage), "%s %s", command->words, command->usage);
 		if (strlen(usage) > 28)
-			printf("  %s\n  %-28s  %s\n", usage, "", command->help);
+			fprintf(to, "  %s\n  %-28s  %s\n", usage, "", command->help);
 		else
-			printf("  %-28s  %s\n", usage, command->help);
+			fprintf(to, "  %-28s  %s\n", usage, command->help);
 		n++;
 	}
 	return n;

@@ -13,6 +13,7 @@
 #define CTL_COMMAND_H
 
 #include <stdbool.h>
+#include <stdio.h>
 
 #include <jansson.h>
 
@@ -40,7 +41,7 @@ struct command {
 const struct command *command_find(char *const *args, int n_args, int *n_words);
 
 /** Print all commands, or those that begin with a word; @return how many. */
-unsigned int command_print_all(const char *first_word);
+unsigned int command_print_all(FILE *to, const char *first_word);
 void command_print_help(const struct command *command);
 
 /* show.c */

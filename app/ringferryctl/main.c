@@ -48,7 +48,7 @@ print_usage(void)
 	       "  -h, --help                    print this, or help for a command\n"
 	       "  -V, --version                 print the version of ringferryctl\n\n"
 	       "Commands:\n");
-	command_print_all(NULL);
+	command_print_all(stdout, NULL);
 	printf("  %-28s  %s\n", "help [COMMAND]", "this, or one command");
 }
 
@@ -95,7 +95,7 @@ help(char *const *args, int n_args)
 	command = command_find(args, n_args, &n_words);
 	if (command != NULL)
 		command_print_help(command);
-	else if (command_print_all(args[0]) == 0)
+	else if (command_print_all(stdout, args[0]) == 0)
 		return fprintf(stderr, "ringferryctl: there is no command %s\n", args[0]),
 		       EXIT_USAGE;
 	return EXIT_DONE;
@@ -150,6 +150,7 @@ run_command(const struct options *options, char *const *args, int n_args)
 	if (command == NULL) {
 		fprintf(stderr, "ringferryctl: there is no command %s%s%s; ringferryctl help\n",
 			args[0], n_args > 1 ? " " : "", n_args > 1 ? args[1] : "");
+		command_print_all(stderr, args[0]);
 		return EXIT_USAGE;
 	}
 	args += n_words;
