@@ -264,6 +264,33 @@ def test_vanish_during_add(daemon: Daemon) -> None:
     wait_until(lambda: len(daemon.rpc("port.list")) == 2, "all are gone")
 
 
+def main_thread_seconds(pid: int) -> float:
+    """Time that the management lcore has run."""
+    with open(f"/proc/{pid}/task/{pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def vanish_beyond_rate(daemon: Daemon, pid: int) -> float:
+    """Hang up while requests wait for the next second; what the daemon's time is then."""
+    with raw(daemon) as client:
+        sender = threading.Thread(target=client.sendall, args=(VERSION * 1500,))
+        sender.start()
+        text = b""
+        while text.count(b"\n") < REQUESTS_A_SECOND:
+            text += client.recv(1 << 20)
+        sender.join()
+    before = main_thread_seconds(pid)
+    time.sleep(0.3)  # the interval that is measured
+    return main_thread_seconds(pid) - before
+
+
+def test_vanish_beyond_rate(daemon: Daemon) -> None:
+    """A client that hangs up while its requests wait costs no time."""
+    pid = daemon.rpc("version")["pid"]
+    assert max(vanish_beyond_rate(daemon, pid) for _ in range(4)) < 0.06
+
+
 def test_vanish_while_reading(daemon: Daemon) -> None:
     """Clients that hang up with answers under way leave nothing behind."""
     pid = daemon.rpc("version")["pid"]
