@@ -235,7 +235,10 @@ add_ports(struct base_error *err)
 			return ret;
 		rf.ports_pending++;
 	}
-	return add_wires(err);
+	ret = add_wires(err);
+	if (ret == 0 && rf.ports_pending == 0)
+		boot_complete();
+	return ret;
 }
 
 /* Each ring brings up to three descriptors, each device one, and ports may be added later. */
