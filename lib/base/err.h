@@ -21,6 +21,7 @@ struct base_error {
 };
 
 /** Store a sentence and return -code, so that a caller can `return base_error_set(...)`. */
-int base_error_set(struct base_error *err, int code, const char *fmt, ...) __rte_format_printf(3, 4);
+int base_error_set(struct base_error *err, int code, const char *fmt, ...)
+	__rte_format_printf(3, 4);
 
 #endif /* BASE_ERR_H */

@@ -63,9 +63,9 @@ struct loop_call {
 struct base_loop {
 	int epoll_fd;
 	int event_fd;
-	bool stop;	     /* any thread: w; loop: r */
-	bool closing;	     /* under lock */
-	bool in_round;	     /* loop's thread only, as the lists */
+	bool stop;     /* any thread: w; loop: r */
+	bool closing;  /* under lock */
+	bool in_round; /* loop's thread only, as the lists */
 	TAILQ_HEAD(, base_watch) watches;
 	TAILQ_HEAD(, base_timer) timers; /* by due_ns */
 	pthread_mutex_t lock;
@@ -418,7 +418,8 @@ base_loop_call(struct base_loop *loop, base_call_fn fn, void *arg, void (*releas
 	uint64_t timeout_ns)
 {
 	uint64_t due = deadline_after(timeout_ns);
-	struct timespec ts = {.tv_sec = (time_t)(due / NS_PER_S), .tv_nsec = (long)(due % NS_PER_S)};
+	struct timespec ts = {
+		.tv_sec = (time_t)(due / NS_PER_S), .tv_nsec = (long)(due % NS_PER_S)};
 	struct loop_call *call;
 	int result = 0;
 

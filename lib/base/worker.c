@@ -24,8 +24,8 @@ struct base_worker {
 	pthread_t thread;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool stop;			/* under lock */
-	STAILQ_HEAD(, job) jobs;	/* under lock */
+	bool stop;		 /* under lock */
+	STAILQ_HEAD(, job) jobs; /* under lock */
 };
 
 /* On the loop. */

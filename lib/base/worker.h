@@ -25,7 +25,7 @@ typedef void (*base_done_fn)(void *arg, int result);
 /** @return the worker, its thread running; NULL with errno set. */
 struct base_worker *base_worker_create(struct base_loop *loop);
 
-/** Waits for the job that is running, drops those that have not begun (their done gets -ECANCELED). */
+/** Waits for the job that runs, drops those that have not begun (their done gets -ECANCELED). */
 void base_worker_destroy(struct base_worker *worker);
 
 /** Queue a job. Loop's thread. @return 0 or -ENOMEM (then done is not called). */

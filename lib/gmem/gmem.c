@@ -49,10 +49,10 @@ check_table(const struct gmem_desc *descs, unsigned int n, struct base_error *er
 		if (ret < 0)
 			return ret;
 		for (j = 0; j < i; j++)
-			if (ranges_overlap(descs[i].gpa, descs[i].size, descs[j].gpa,
-				    descs[j].size) ||
-				ranges_overlap(descs[i].uva, descs[i].size, descs[j].uva,
-					descs[j].size))
+			if (ranges_overlap(
+				    descs[i].gpa, descs[i].size, descs[j].gpa, descs[j].size) ||
+				ranges_overlap(
+					descs[i].uva, descs[i].size, descs[j].uva, descs[j].size))
 				return base_error_set(
 					err, EINVAL, "memory regions %u and %u overlap", j, i);
 	}

@@ -51,7 +51,7 @@ struct gmem_region {
 	uint64_t size;
 	uint8_t *va;
 	uint64_t uva;
-	void *map;	  /* management only: what to unmap */
+	void *map; /* management only: what to unmap */
 	size_t map_len;
 };
 
@@ -68,13 +68,13 @@ struct gmem {
  * @param fds one per region; they stay the caller's, who may close them after.
  * @return the table; NULL with the reason in err.
  */
-struct gmem *gmem_create(const struct gmem_desc *descs, const int *fds, unsigned int n,
-	struct base_error *err);
+struct gmem *gmem_create(
+	const struct gmem_desc *descs, const int *fds, unsigned int n, struct base_error *err);
 
 /** Unmap and free; NULL is allowed. Only after every lcore has let go. */
 void gmem_destroy(struct gmem *mem);
 
-/** Was a page of it missing when it was touched? Then what is read there is worth nothing. Any thread. */
+/** Was a page missing when it was touched? Then what is read there is worth nothing. Any thread. */
 static inline bool
 gmem_is_lost(const struct gmem *mem)
 {
@@ -106,7 +106,8 @@ gmem_find(const struct gmem *mem, uint64_t gpa)
  * @return our address; NULL if the GPA is in no region.
  */
 static __rte_always_inline void *
-gmem_gpa_to_va(const struct gmem *mem, const struct gmem_region **cache, uint64_t gpa, uint32_t *len)
+gmem_gpa_to_va(
+	const struct gmem *mem, const struct gmem_region **cache, uint64_t gpa, uint32_t *len)
 {
 	const struct gmem_region *region = *cache;
 	uint64_t offset = gpa - region->gpa;

@@ -45,7 +45,7 @@ inode_known(uint64_t inode)
 	return false;
 }
 
-/* Whoever has bound the path is at one end, we at the other: as server ours, as client the peer's. */
+/* Whoever bound the path is at one end, we at the other: as server ours, as client the peer's. */
 static bool
 has_path(int fd, const char *path)
 {

@@ -19,9 +19,9 @@
 #define RECEIVE_BATCH  16
 #define RECEIVE_BUFFER (SEQ_FRAME_MAX + 1)
 #define SOCKET_BUFFER  (32 * 1024 * 1024)
-#define POLL_MS	       20 /* how late a stop may be seen */
+#define POLL_MS	       20	/* how late a stop may be seen */
 #define BEHIND_MAX_NS  10000000 /* a sender held up longer than this does not catch up */
-#define NO_ROOM_NS     200000 /* pause before trying again */
+#define NO_ROOM_NS     200000	/* pause before trying again */
 
 uint64_t
 io_now_ns(void)

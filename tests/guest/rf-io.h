@@ -25,16 +25,16 @@ struct io_sender {
 	/* set by the caller */
 	char ifname[IFNAMSIZ];
 	uint8_t dst[6];
-	uint64_t count; /**< frames; 0: until stopped */
-	uint64_t rate; /**< frames a second; 0: as fast as it goes */
-	uint64_t first; /**< first sequence number */
+	uint64_t count;	     /**< frames; 0: until stopped */
+	uint64_t rate;	     /**< frames a second; 0: as fast as it goes */
+	uint64_t first;	     /**< first sequence number */
 	unsigned int stream; /**< 0..SEQ_STREAMS-1 */
-	unsigned int size; /**< bytes of a frame, without FCS */
+	unsigned int size;   /**< bytes of a frame, without FCS */
 	atomic_bool stop;
 	/* results; any thread may read them */
 	_Atomic uint64_t sent;
 	_Atomic uint64_t retries; /**< times the interface had no room and we tried again */
-	_Atomic int error; /**< errno that ended it, or 0 */
+	_Atomic int error;	  /**< errno that ended it, or 0 */
 	_Atomic uint64_t elapsed_ns;
 	atomic_bool done;
 };
@@ -44,8 +44,8 @@ struct io_receiver {
 	char ifname[IFNAMSIZ];
 	enum seq_kind kind;
 	uint64_t expect; /**< end after this many different frames; 0: until stopped */
-	bool echo; /**< send each frame back to where it came from */
-	int fd; /**< from io_receiver_open() */
+	bool echo;	 /**< send each frame back to where it came from */
+	int fd;		 /**< from io_receiver_open() */
 	atomic_bool stop;
 	/* results */
 	pthread_mutex_t lock; /**< covers books and what follows */

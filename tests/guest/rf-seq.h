@@ -38,23 +38,23 @@ enum seq_kind {
 };
 
 struct seq_book {
-	uint64_t unique; /**< different sequence numbers seen */
+	uint64_t unique;     /**< different sequence numbers seen */
 	uint64_t duplicates; /**< frames whose number had been seen before */
-	uint64_t reordered; /**< frames that came after a higher number */
-	uint64_t next; /**< highest number seen + 1; 0: none yet */
-	uint64_t bytes; /**< of all frames, without FCS */
-	uint64_t first_ns; /**< monotonic time of the first frame */
-	uint64_t last_ns; /**< ... of the last one */
-	uint64_t gap_ns; /**< longest time between two frames */
-	uint64_t capacity; /**< numbers that seen[] has room for */
-	uint64_t *seen; /**< bitmap, owned */
+	uint64_t reordered;  /**< frames that came after a higher number */
+	uint64_t next;	     /**< highest number seen + 1; 0: none yet */
+	uint64_t bytes;	     /**< of all frames, without FCS */
+	uint64_t first_ns;   /**< monotonic time of the first frame */
+	uint64_t last_ns;    /**< ... of the last one */
+	uint64_t gap_ns;     /**< longest time between two frames */
+	uint64_t capacity;   /**< numbers that seen[] has room for */
+	uint64_t *seen;	     /**< bitmap, owned */
 };
 
 struct seq_books {
 	struct seq_book stream[SEQ_STREAMS];
 	uint64_t corrupt; /**< frames with our ethertype or magic that are not as they were sent */
 	uint64_t foreign; /**< frames of another kind */
-	uint64_t beyond; /**< frames whose number no book can hold */
+	uint64_t beyond;  /**< frames whose number no book can hold */
 };
 
 /** Write a whole frame of size bytes, SEQ_FRAME_MIN..SEQ_FRAME_MAX, into buf. */

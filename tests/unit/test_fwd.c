@@ -84,7 +84,7 @@ set_queue(struct port *port, uint16_t queue, bool enabled)
 	port->vhost->rings[2 * queue + 1].enabled = enabled;
 }
 
-/* In which lane a path stands that satisfies: this source, this destination. -1: none, -2: several. */
+/* In which lane a path from this source to this destination stands. -1: none, -2: several. */
 static int
 lane_of(const struct fwd_plan *plan, const struct port_rxq *rxq, const struct port_txq *txq)
 {

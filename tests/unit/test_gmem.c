@@ -198,7 +198,7 @@ test_read_across_regions(void **state)
 	assert_int_equal(gmem_read(f->mem, 0x30000, out, 0), 0);
 }
 
-/* Two regions of one file, the second where no page begins, as QEMU has them below and above the hole. */
+/* Two regions of one file, the second where no page begins, as QEMU has them around the hole. */
 static void
 test_regions_share_a_file(void **state)
 {
