@@ -23,6 +23,7 @@ LEAST_PPS = 1000        # per direction; less is a path that hardly works
 MOST_IN_FLIGHT = 2 * (2 * RING_SIZE + BURSTS * 32)
 DISTURBED = 0.97        # share of its core below which a back-end was disturbed
 LIMIT = 0.93            # share of its core above which the front-end sets the pace
+UNSTEADY = 0.4          # spread above which a median says little
 TOLERANCE = 0.05        # between the front-end's count and the back-end's
 
 
@@ -187,6 +188,10 @@ def notes(cases: list) -> list:
     for case in cases:
         for label in case.samples:
             busy = stats.summary(case.values(label, 'frontend_busy'))['median']
+            spread = stats.summary(case.values(label, 'mpps'))['spread']
+            if spread > UNSTEADY:
+                found.append(f'{case.label}, {label}: samples spread by {spread:.0%}; the machine '
+                             'changed its pace, as when a hypervisor moves CPUs apart: repeat')
             if busy > LIMIT:
                 found.append(f'{case.label}, {label}: the front-end is the limit, its core is '
                              f'{min(busy, 1):.0%} busy: compare cycles per packet')
