@@ -278,6 +278,68 @@ test_timer_far_away_never_fires(void **state)
 	base_timer_del(f->timer);
 }
 
+struct step {
+	struct fixture *f;
+	unsigned int number;
+	struct base_timer *victim;
+};
+
+static void
+on_step(void *arg)
+{
+	struct step *step = arg;
+
+	assert_int_equal(step->f->count, step->number);
+	step->f->count++;
+	base_timer_del(step->victim);
+}
+
+/* They fire in the order of their times, whatever the order in which they were added. */
+static void
+test_timers_fire_in_order(void **state)
+{
+	struct fixture *f = *state;
+	struct step steps[] = {{f, 2, NULL}, {f, 0, NULL}, {f, 3, NULL}, {f, 1, NULL}};
+	unsigned int i;
+
+	for (i = 0; i < 4; i++)
+		assert_non_null(base_timer_add(
+			f->loop, (steps[i].number + 1) * 100000ull, 0, on_step, &steps[i]));
+	turn_until(f->loop, &f->count, 4);
+}
+
+/* Both are due; the first deletes the second, which must not fire in the same round. */
+static void
+test_timer_deleted_by_another(void **state)
+{
+	struct fixture *f = *state;
+	struct step first = {.f = f}, second = {.f = f, .number = 99};
+	uint64_t start = base_now_ns();
+
+	assert_non_null(base_timer_add(f->loop, 0, 0, on_step, &first));
+	first.victim = base_timer_add(f->loop, 1, MS, on_step, &second);
+	assert_non_null(first.victim);
+	while (base_now_ns() < start + 1000)
+		;
+	turn_until(f->loop, &f->count, 1);
+	assert_int_equal(base_loop_run_once(f->loop, 5), 0);
+	assert_int_equal(f->count, 1);
+}
+
+/* What is still registered goes with the loop (a leak checker tells if not). */
+static void
+test_destroy_frees_what_is_registered(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_non_null(base_watch_add(f->loop, f->pipe[0], EPOLLIN, on_event, f));
+	assert_non_null(base_timer_add(f->loop, DEADLINE, DEADLINE, on_timer, f));
+	assert_non_null(base_timer_add(f->loop, 0, 0, on_timer, f));
+	base_loop_destroy(f->loop);
+	f->loop = NULL;
+	assert_int_equal(f->count, 0);
+}
+
 struct order {
 	struct base_loop *loop;
 	unsigned int next[2];
@@ -481,6 +543,7 @@ count_call(void *arg)
 struct late_post {
 	struct base_loop *loop;
 	int result;
+	int call_result;
 };
 
 static int
@@ -490,6 +553,7 @@ post_while_closing(void *arg)
 	unsigned int unused = 0;
 
 	late->result = base_loop_post(late->loop, count_call, &unused);
+	late->call_result = base_loop_call(late->loop, count_call, &unused, NULL, DEADLINE);
 	return 0;
 }
 
@@ -508,6 +572,7 @@ test_destroy_runs_queued_calls(void **state)
 	base_loop_destroy(loop);
 	assert_int_equal(count, 2);
 	assert_int_equal(late.result, -ESHUTDOWN);
+	assert_int_equal(late.call_result, -ESHUTDOWN);
 	base_loop_destroy(NULL);
 }
 
@@ -581,6 +646,9 @@ main(void)
 		LOOP_TEST(test_timer_once_may_be_deleted_by_itself),
 		LOOP_TEST(test_timer_deleted_before_it_fires),
 		LOOP_TEST(test_timer_far_away_never_fires),
+		LOOP_TEST(test_timers_fire_in_order),
+		LOOP_TEST(test_timer_deleted_by_another),
+		LOOP_TEST(test_destroy_frees_what_is_registered),
 		LOOP_TEST(test_posts_keep_their_order),
 		LOOP_TEST(test_posting_call_does_not_hold_up_the_loop),
 		LOOP_TEST(test_call_brings_the_result),
