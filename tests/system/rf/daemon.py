@@ -20,6 +20,8 @@ STOP_SECONDS = 20.0
 # What a sanitizer prints when it finds something.
 SANITIZER = re.compile(r"ERROR: (Address|Leak|Thread|Memory)Sanitizer|runtime error:")
 
+REWIRED = re.compile(r"fwd: wire \S+ removed")
+
 
 class DaemonError(AssertionError):
     """The daemon ended badly, or a command failed."""
@@ -149,6 +151,7 @@ class Daemon:
         self._wrap = wrap or (lambda args: args)
         self._process: Optional[Process] = None
         self._mbufs_at_start = 0
+        self._log_start = 0  # where the log of this run begins
         os.makedirs(self.path(""), exist_ok=True)
         if start:
             self.start()
@@ -179,6 +182,7 @@ class Daemon:
     def start(self, seconds: float = READY_SECONDS) -> None:
         """Start and wait for READY=1."""
         notify = os.path.join(self.folder, f"{self.name}.notify")
+        self._log_start = len(self.log_text()) if os.path.exists(self.log) else 0
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
             listener.bind(notify)
             try:
@@ -346,8 +350,21 @@ class Daemon:
             if came != went or not stats[port][way]["balanced"]:
                 raise DaemonError(f"{self.name}: port {port}, {way}: {came} came and {went} are "
                                   f"accounted for: {stats[port][way]}")
+        self._check_wires(stats)
         self._check_mempool(stats)
         return stats
+
+    def _check_wires(self, stats: Dict[str, Dict[str, Any]]) -> None:
+        """Raise if a wire has not handed on at one end what it took at the other."""
+        if REWIRED.search(self.log_text(), self._log_start):
+            return  # its ports have counted for other wires too
+        for wire in self.rpc("wire.list"):
+            for source, target in (wire["ports"], wire["ports"][::-1]):
+                passed = stats[source]["in"]["passed"]
+                offered = stats[target]["out"]["packets"]
+                if passed != offered:
+                    raise DaemonError(f"{self.name}: wire {wire['name']}: {source} has passed "
+                                      f"{passed}, {target} was offered {offered}")
 
     def _check_mempool(self, stats: Dict[str, Dict[str, Any]]) -> None:
         """Raise if packet buffers have been lost since the start."""
