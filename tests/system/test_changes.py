@@ -136,7 +136,7 @@ def test_busy_ports_go(lab: Lab) -> None:
             other.wait_flow()
             daemon.rpc("wire.remove", name="ab")
             before = dropped("no_wire")
-            wait_until(lambda b=before: dropped("no_wire") > b + 1000, "what has no wire is dropped")
+            wait_until(lambda b=before: dropped("no_wire") > b + 1000, "frames are dropped")
             daemon.rpc("wire.add", name="ab", ports=["a", "b"])
         other.wait_flow()
         daemon.check_running()

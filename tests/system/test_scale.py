@@ -87,7 +87,7 @@ def check_rings(daemon: Daemon) -> None:
 
 
 def check_frames(devices: List[LightDevice], seed: int) -> int:
-    """A frame out of every ring comes in at the same queue of the neighbour. Returns their number."""
+    """A frame out of every ring comes in at the neighbour's same queue. Returns how many."""
     waiting: Dict[Any, bytes] = {}
     frames = iter(make_frames([60 + number % 1400 for number in range(RINGS // 2)], seed))
     for number, device in enumerate(devices):

@@ -24,7 +24,8 @@ from rf.testpmd import Testpmd, virtio_user
 from rf.wait import Deadline, WaitTimeout, wait_until
 
 __all__ = [
-    "AgentError", "Config", "Daemon", "DaemonError", "Deadline", "FrontEnd", "Guest", "GuestPort", "Lab",
-    "Process", "RpcError", "StreamReceiver", "StreamSender", "Tap", "Testpmd", "WaitTimeout",
-    "compare_frames", "make_frames", "read_pcap", "virtio_user", "wait_until", "write_pcap",
+    "AgentError", "Config", "Daemon", "DaemonError", "Deadline", "FrontEnd", "Guest", "GuestPort",
+    "Lab", "Process", "RpcError", "StreamReceiver", "StreamSender", "Tap", "Testpmd",
+    "WaitTimeout", "compare_frames", "make_frames", "read_pcap", "virtio_user", "wait_until",
+    "write_pcap",
 ]

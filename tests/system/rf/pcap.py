@@ -52,7 +52,9 @@ def read_pcap(path: str) -> List[bytes]:
 
 
 def file_bytes(frames: Sequence[bytes]) -> int:
-    """How long a file with these frames is."""
+    """How long a file with these frames is at least: its head may not be written before one is."""
+    if not frames:
+        return 0
     return _FILE.size + sum(_PACKET.size + len(frame) for frame in frames)
 
 
