@@ -31,7 +31,7 @@
 #define GPA	  0x100000000ull
 #define BUFFERS	  (1ull << 20) /* where they begin */
 
-#define F(bit) (1ull << VIRTQ_F_##bit)
+#define F(bit)	  (1ull << VIRTQ_F_##bit)
 
 static unsigned int n_bursts = 20000;
 static cpu_set_t all_cpus;
@@ -277,15 +277,17 @@ start_eal(void)
 static void
 usage(FILE *to)
 {
-	fprintf(to, "usage: virtq-cycles [-q|--quick] [-h|--help]\n"
-		    "Prints the TSC cycles that a packet costs in each poll routine of the ring engine.\n");
+	fprintf(to,
+		"usage: virtq-cycles [-q|--quick] [-h|--help]\n"
+		"Prints the TSC cycles that a packet costs in each poll routine of the ring "
+		"engine.\n");
 }
 
 int
 main(int argc, char **argv)
 {
-	static const struct option options[] = {
-		{"quick", no_argument, NULL, 'q'}, {"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
+	static const struct option options[] = {{"quick", no_argument, NULL, 'q'},
+		{"help", no_argument, NULL, 'h'}, {NULL, 0, NULL, 0}};
 	static const uint32_t lengths[] = {64, 1518};
 	unsigned int i, j;
 	int c;

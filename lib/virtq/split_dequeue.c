@@ -99,8 +99,8 @@ append_bytes(struct tx_burst *burst, struct rte_mbuf *pkt, struct rte_mbuf **las
 			pkt->nb_segs++;
 			continue;
 		}
-		rte_memcpy(rte_pktmbuf_mtod_offset(*last, uint8_t *, (*last)->data_len), from,
-			chunk);
+		rte_memcpy(
+			rte_pktmbuf_mtod_offset(*last, uint8_t *, (*last)->data_len), from, chunk);
 		(*last)->data_len += chunk;
 		pkt->pkt_len += chunk;
 		from += chunk;
@@ -220,11 +220,11 @@ look_at_all(struct virtq *vq, struct tx_buf *bufs, uint16_t n)
 }
 
 static __rte_always_inline enum tx_result
-copy_packet(struct virtq *vq, struct tx_burst *burst, const struct tx_buf *buf,
-	struct rte_mbuf *pkt)
+copy_packet(
+	struct virtq *vq, struct tx_burst *burst, const struct tx_buf *buf, struct rte_mbuf *pkt)
 {
 	if (unlikely(buf->data == NULL || buf->len > rte_pktmbuf_tailroom(pkt) ||
-		     buf->len > vq->max_frame))
+		    buf->len > vq->max_frame))
 		return copy_chain(vq, burst, buf->head, pkt);
 	rte_memcpy(rte_pktmbuf_mtod(pkt, uint8_t *), buf->data, buf->len);
 	pkt->pkt_len = buf->len;
@@ -267,8 +267,7 @@ virtq_split_dequeue(struct virtq *vq, struct rte_mempool *pool, struct rte_mbuf 
 		pkts[got++] = pkt;
 	}
 	if (unlikely(burst.consumed < burst.n))
-		rte_pktmbuf_free_bulk(
-			&burst.fresh[burst.consumed], burst.n - burst.consumed);
+		rte_pktmbuf_free_bulk(&burst.fresh[burst.consumed], burst.n - burst.consumed);
 	vq->stats.no_mbuf += burst.n < n || result == TX_NO_MBUF;
 	if (unlikely(burst.consumed == 0))
 		return 0;

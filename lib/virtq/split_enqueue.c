@@ -48,8 +48,8 @@ source_copy(struct rx_source *src, uint8_t *to, uint32_t len)
 	while (len > 0) {
 		uint32_t chunk = RTE_MIN(len, src->seg->data_len - src->offset);
 
-		rte_memcpy(to, rte_pktmbuf_mtod_offset(src->seg, const uint8_t *, src->offset),
-			chunk);
+		rte_memcpy(
+			to, rte_pktmbuf_mtod_offset(src->seg, const uint8_t *, src->offset), chunk);
 		to += chunk;
 		len -= chunk;
 		src->left -= chunk;

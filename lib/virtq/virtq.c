@@ -69,7 +69,8 @@ translate(const struct virtq_config *config, const char *what, uint64_t uva, uin
 			what, uva, len);
 	if ((uintptr_t)*va % align != 0)
 		return base_error_set(err, EINVAL,
-			"%s at 0x%" PRIx64 " is not aligned to %" PRIu64 " bytes", what, uva, align);
+			"%s at 0x%" PRIx64 " is not aligned to %" PRIu64 " bytes", what, uva,
+			align);
 	return 0;
 }
 
@@ -84,9 +85,8 @@ virtq_setup(struct virtq *vq, const struct virtq_config *config, struct base_err
 
 	virtq_teardown(vq);
 	if (size == 0 || size > VIRTQ_MAX_SIZE || !rte_is_power_of_2(config->size))
-		return base_error_set(err, EINVAL,
-			"ring size %u, expected a power of two up to %u", config->size,
-			VIRTQ_MAX_SIZE);
+		return base_error_set(err, EINVAL, "ring size %u, expected a power of two up to %u",
+			config->size, VIRTQ_MAX_SIZE);
 	if (config->mem == NULL)
 		return base_error_set(err, EINVAL, "no memory table yet");
 
@@ -118,13 +118,13 @@ virtq_setup(struct virtq *vq, const struct virtq_config *config, struct base_err
 	vq->max_frame = config->max_frame;
 	/* num_buffers is there in every header of a version 1 device (5.1.6). */
 	vq->hdr_len = has_feature(config->features, VIRTQ_F_MRG_RXBUF) ||
-				      has_feature(config->features, VIRTQ_F_VERSION_1)
-			      ? 12
-			      : 10;
+			has_feature(config->features, VIRTQ_F_VERSION_1)
+		? 12
+		: 10;
 	vq->dequeue = virtq_split_dequeue;
 	vq->enqueue = has_feature(config->features, VIRTQ_F_MRG_RXBUF)
-			      ? virtq_split_enqueue_mergeable
-			      : virtq_split_enqueue;
+		? virtq_split_enqueue_mergeable
+		: virtq_split_enqueue;
 	vq->signalled_valid = false;
 	vq->error = VIRTQ_OK;
 	return 0;

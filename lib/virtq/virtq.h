@@ -82,16 +82,16 @@ struct virtq_split_used {
 /** Why a ring has stopped. */
 enum virtq_error {
 	VIRTQ_OK,
-	VIRTQ_ERR_AVAIL_IDX,	/**< available index further ahead than the ring is long */
-	VIRTQ_ERR_HEAD,		/**< head index outside the descriptor table */
-	VIRTQ_ERR_NEXT,		/**< next index outside the descriptor table */
-	VIRTQ_ERR_LOOP,		/**< chain longer than any legal one */
-	VIRTQ_ERR_INDIRECT,	/**< indirect table of a wrong length, nested, or not negotiated */
-	VIRTQ_ERR_ADDRESS,	/**< buffer or table outside guest memory */
-	VIRTQ_ERR_DIRECTION,	/**< a read-only buffer to write to, or the reverse */
-	VIRTQ_ERR_HEADER,	/**< chain too short for the net header */
-	VIRTQ_ERR_LENGTH,	/**< a descriptor of no bytes */
-	VIRTQ_ERR_MEMORY,	/**< the front-end has taken guest memory away */
+	VIRTQ_ERR_AVAIL_IDX, /**< available index further ahead than the ring is long */
+	VIRTQ_ERR_HEAD,	     /**< head index outside the descriptor table */
+	VIRTQ_ERR_NEXT,	     /**< next index outside the descriptor table */
+	VIRTQ_ERR_LOOP,	     /**< chain longer than any legal one */
+	VIRTQ_ERR_INDIRECT,  /**< indirect table of a wrong length, nested, or not negotiated */
+	VIRTQ_ERR_ADDRESS,   /**< buffer or table outside guest memory */
+	VIRTQ_ERR_DIRECTION, /**< a read-only buffer to write to, or the reverse */
+	VIRTQ_ERR_HEADER,    /**< chain too short for the net header */
+	VIRTQ_ERR_LENGTH,    /**< a descriptor of no bytes */
+	VIRTQ_ERR_MEMORY,    /**< the front-end has taken guest memory away */
 	VIRTQ_ERR_COUNT,
 };
 
@@ -103,14 +103,14 @@ struct virtq_state {
 
 /** Counters. Data lcore: w; management: r. They live as long as the port does. */
 struct virtq_stats {
-	uint64_t packets;	 /**< moved: handed out as mbufs, or delivered to the guest */
-	uint64_t bytes;		 /**< of these, without the net header */
-	uint64_t bursts;	 /**< calls that moved something */
-	uint64_t runt;		 /**< dropped on dequeue: shorter than an Ethernet header */
-	uint64_t oversize;	 /**< dropped on dequeue: longer than the port's MTU allows */
-	uint64_t rx_too_small;	 /**< dropped on enqueue: the guest's buffers cannot hold it */
-	uint64_t no_mbuf;	 /**< bursts cut short for want of mbufs; nothing is lost by it */
-	uint64_t calls;		 /**< notifications sent to the guest */
+	uint64_t packets;	   /**< moved: handed out as mbufs, or delivered to the guest */
+	uint64_t bytes;		   /**< of these, without the net header */
+	uint64_t bursts;	   /**< calls that moved something */
+	uint64_t runt;		   /**< dropped on dequeue: shorter than an Ethernet header */
+	uint64_t oversize;	   /**< dropped on dequeue: longer than the port's MTU allows */
+	uint64_t rx_too_small;	   /**< dropped on enqueue: the guest's buffers cannot hold it */
+	uint64_t no_mbuf;	   /**< bursts cut short for want of mbufs; nothing is lost by it */
+	uint64_t calls;		   /**< notifications sent to the guest */
 	uint64_t calls_suppressed; /**< notifications that the guest did not want */
 };
 
@@ -164,8 +164,8 @@ struct virtq_config {
 	uint64_t desc_uva;
 	uint64_t avail_uva;
 	uint64_t used_uva;
-	uint64_t features; /**< negotiated */
-	bool writable;	   /**< the guest's receive ring */
+	uint64_t features;  /**< negotiated */
+	bool writable;	    /**< the guest's receive ring */
 	uint32_t max_frame; /**< longest frame taken from the guest, bytes */
 	const struct gmem *mem;
 };

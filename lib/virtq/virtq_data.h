@@ -17,7 +17,10 @@
 
 #include "virtq/virtq.h"
 
-/* A legal chain is no longer than the ring (2.7.5.3.1), but drivers exceed that with indirect tables. */
+/*
+ * A legal chain is no longer than the ring (2.7.5.3.1), but drivers exceed that
+ * with indirect tables.
+ */
 #define VIRTQ_MAX_CHAIN 1024
 
 /*
@@ -75,10 +78,10 @@ virtq_read_head(const struct virtq *vq, uint16_t position)
  */
 struct virtq_walk {
 	const struct virtq *vq;
-	const struct gmem_region *region; /* translation cache */
+	const struct gmem_region *region;     /* translation cache */
 	const struct virtq_split_desc *table; /* contiguous table, or NULL */
-	uint64_t table_gpa; /* indirect table that crosses regions */
-	uint32_t table_len; /* entries */
+	uint64_t table_gpa;		      /* indirect table that crosses regions */
+	uint32_t table_len;		      /* entries */
 	uint32_t steps;
 	bool indirect; /* inside an indirect table */
 	struct virtq_split_desc cur;
@@ -91,8 +94,8 @@ virtq_walk_fetch(struct virtq_walk *w, uint32_t index)
 		w->cur = virtq_read_desc(&w->table[index]);
 		return 0;
 	}
-	return gmem_read(w->vq->mem, w->table_gpa + index * sizeof(w->cur), &w->cur,
-		sizeof(w->cur));
+	return gmem_read(
+		w->vq->mem, w->table_gpa + index * sizeof(w->cur), &w->cur, sizeof(w->cur));
 }
 
 /*
@@ -106,8 +109,8 @@ virtq_walk_enter_indirect(struct virtq_walk *w)
 	uint32_t len = w->cur.len;
 	uint32_t contiguous = len;
 
-	if (!w->vq->indirect || w->indirect || (w->cur.flags & VIRTQ_DESC_F_NEXT) != 0 || len == 0 ||
-		len % sizeof(struct virtq_split_desc) != 0)
+	if (!w->vq->indirect || w->indirect || (w->cur.flags & VIRTQ_DESC_F_NEXT) != 0 ||
+		len == 0 || len % sizeof(struct virtq_split_desc) != 0)
 		return -VIRTQ_ERR_INDIRECT;
 	w->indirect = true;
 	w->table_gpa = w->cur.addr;
@@ -189,19 +192,22 @@ virtq_split_publish(struct virtq *vq, uint16_t n)
 	vq->last_avail += n;
 	vq->last_used += n;
 	__atomic_store_n(&vq->used->idx, vq->last_used, __ATOMIC_RELEASE);
-	/* The driver arms, then looks at used->idx; we store used->idx, then look at what it armed. */
+	/*
+	 * The driver arms, then looks at used->idx; we store used->idx, then
+	 * look at what it armed.
+	 */
 	rte_atomic_thread_fence(__ATOMIC_SEQ_CST);
 
 	if (vq->event_idx) {
 		uint16_t event = *(volatile uint16_t *)&vq->avail->ring[vq->size];
 
 		old_idx = vq->signalled_used;
-		wanted = !vq->signalled_valid ||
-			 virtq_event_wanted(event, vq->last_used, old_idx);
+		wanted = !vq->signalled_valid || virtq_event_wanted(event, vq->last_used, old_idx);
 		vq->signalled_used = vq->last_used;
 		vq->signalled_valid = true;
 	} else {
-		wanted = (*(volatile uint16_t *)&vq->avail->flags & VIRTQ_AVAIL_F_NO_INTERRUPT) == 0;
+		wanted = (*(volatile uint16_t *)&vq->avail->flags & VIRTQ_AVAIL_F_NO_INTERRUPT) ==
+			0;
 	}
 	if (wanted)
 		virtq_call(vq);

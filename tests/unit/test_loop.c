@@ -603,7 +603,10 @@ make_call_known(void *arg)
 	return make_call(caller);
 }
 
-/* Whoever waits for a call while the loop is destroyed gets its result, and finds the loop still there. */
+/*
+ * Whoever waits for a call while the loop is destroyed gets its result, and
+ * finds the loop still there.
+ */
 static void
 test_destroy_waits_for_waiters(void **state)
 {

@@ -106,7 +106,10 @@ test_refusals(void **state)
 	ring_fini(&r);
 }
 
-/* Place the used ring, then the available ring, so that behind its entries `behind` bytes are left. */
+/*
+ * Place the used ring, then the available ring, so that behind its entries
+ * `behind` bytes are left.
+ */
 static void
 expect_fit(struct ring *r, uint64_t features, int behind, bool fits)
 {
@@ -122,7 +125,10 @@ expect_fit(struct ring *r, uint64_t features, int behind, bool fits)
 	assert_int_equal(virtq_setup(&r->vq, &config, NULL), fits ? 0 : -EFAULT);
 }
 
-/* A ring may end with its region, and not a byte behind it. With EVENT_IDX it is two bytes longer. */
+/*
+ * A ring may end with its region, and not a byte behind it. With EVENT_IDX it is
+ * two bytes longer.
+ */
 static void
 test_rings_at_the_end_of_a_region(void **state)
 {

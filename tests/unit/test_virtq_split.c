@@ -348,7 +348,10 @@ buffers_due(const struct rx_run *run, struct ring *r, uint16_t taken, uint32_t l
 	return n;
 }
 
-/* Put into the shadow what one packet must have left in `n` buffers, and check their used entries. */
+/*
+ * Put into the shadow what one packet must have left in `n` buffers, and check
+ * their used entries.
+ */
 static void
 apply_packet(struct rx_run *run, uint16_t taken, int n, const struct rte_mbuf *m)
 {

@@ -53,7 +53,10 @@ struct guest {
 	uint32_t free_slots[ARENA_SIZE / 64];
 };
 
-/* With one more region of big_size bytes at BIG_GPA, if that is not 0; the driver does not map it. */
+/*
+ * With one more region of big_size bytes at BIG_GPA, if that is not 0; the
+ * driver does not map it.
+ */
 void guest_init(struct guest *g, uint64_t big_size);
 void guest_fini(struct guest *g);
 /* Take the memory of the rings away, as a front-end can by cutting its file short. */
@@ -144,7 +147,10 @@ void ring_offer(struct ring *r);
 
 /* Ask for an interrupt at random, by the means that was negotiated. */
 void ring_arm(struct ring *r);
-/* Notifications that the device must have sent for `n` buffers used, the first since start: always. */
+/*
+ * Notifications that the device must have sent for `n` buffers used, the first
+ * since start: always.
+ */
 uint32_t ring_calls_due(const struct ring *r, uint16_t n, bool first);
 /* Notifications sent since the last question. */
 uint32_t ring_calls(struct ring *r);
