@@ -9,6 +9,7 @@
  */
 
 #include "virtq_model.h"
+#include "virtq_spoil.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -545,31 +546,8 @@ struct mutator {
 	struct ring *r;
 	struct guest *g;
 	bool stop;
-	uint64_t state;
+	struct spoiler spoiler;
 };
-
-static uint32_t
-mutator_random(struct mutator *m, uint32_t n)
-{
-	m->state = m->state * 6364136223846793005ull + 1442695040888963407ull;
-	return (uint32_t)(m->state >> 33) % n;
-}
-
-static void
-mutator_write_desc(struct mutator *m, struct virtq_split_desc *desc, uint32_t entries)
-{
-	static const uint16_t flags[] = {0, 0, 1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 7, 0xffff};
-
-	if (mutator_random(m, 8) != 0)
-		desc->addr = ARENA_GPA + mutator_random(m, ARENA_SIZE);
-	else
-		desc->addr = mutator_random(m, 2) ? m->state : ARENA_GPA + ARENA_SIZE - 20;
-	desc->len = mutator_random(m, 50) == 0 ? (uint32_t)m->state
-		: mutator_random(m, 4) == 0    ? mutator_random(m, 40)
-					       : 16 * mutator_random(m, 100);
-	desc->next = (uint16_t)mutator_random(m, entries + (mutator_random(m, 50) == 0));
-	desc->flags = flags[mutator_random(m, RTE_DIM(flags))];
-}
 
 static void *
 mutate(void *arg)
@@ -580,33 +558,34 @@ mutate(void *arg)
 	/* Not on the polling thread's CPU, if there is another. */
 	pthread_setaffinity_np(pthread_self(), sizeof(unit_cpus), &unit_cpus);
 	while (!__atomic_load_n(&m->stop, __ATOMIC_RELAXED)) {
-		uint32_t at = mutator_random(m, SIZE);
+		uint32_t at = spoil_random(&m->spoiler, SIZE);
 
-		switch (mutator_random(m, 8)) {
+		switch (spoil_random(&m->spoiler, 8)) {
 		case 0:
-			r->avail->ring[at] = (uint16_t)mutator_random(m, SIZE);
+			r->avail->ring[at] = (uint16_t)spoil_random(&m->spoiler, SIZE);
 			break;
 		case 1:
-			r->avail->idx += (uint16_t)mutator_random(m, 5);
+			r->avail->idx += (uint16_t)spoil_random(&m->spoiler, 5);
 			break;
 		case 2: {
 			/* An entry of what may be read as a table, at any alignment. */
 			struct virtq_split_desc desc;
 
-			mutator_write_desc(m, &desc, 20);
-			memcpy(m->g->arena + mutator_random(m, ARENA_SIZE - sizeof(desc)), &desc,
-				sizeof(desc));
+			spoil_desc(&m->spoiler, &desc, 20);
+			memcpy(m->g->arena + spoil_random(&m->spoiler, ARENA_SIZE - sizeof(desc)),
+				&desc, sizeof(desc));
 			break;
 		}
 		case 3:
-			r->desc[at].flags ^= (uint16_t)(1u << mutator_random(m, 3));
+			r->desc[at].flags ^= (uint16_t)(1u << spoil_random(&m->spoiler, 3));
 			break;
 		case 4:
-			if (mutator_random(m, 200) == 0)
-				r->avail->ring[at] = (uint16_t)(SIZE + mutator_random(m, 100));
+			if (spoil_random(&m->spoiler, 200) == 0)
+				r->avail->ring[at] = (uint16_t)(SIZE +
+					spoil_random(&m->spoiler, 100));
 			break;
 		default:
-			mutator_write_desc(m, &r->desc[at], SIZE);
+			spoil_desc(&m->spoiler, &r->desc[at], SIZE);
 			break;
 		}
 	}
@@ -626,7 +605,7 @@ check_shape(const struct rte_mbuf *m)
 static void
 run_mutated(struct guest *g, bool writable, uint64_t features)
 {
-	struct mutator m = {.g = g, .state = random_in(1, UINT32_MAX)};
+	struct mutator m = {.g = g, .spoiler.state = random_in(1, UINT32_MAX)};
 	struct rte_mbuf *pkts[VIRTQ_BURST];
 	uint32_t errors[VIRTQ_ERR_COUNT] = {0};
 	uint64_t due = base_now_ns() + 60000000000ull;
