@@ -60,8 +60,12 @@ class Config:
         return self.set(f"port {name}", **{"type": "ethdev", "device": device, **settings})
 
     def tap(self, name: str, interface: str, index: int = 0, **settings: Any) -> "Config":
-        """Add an ethdev port that is a tap interface."""
-        return self.ethdev(name, f"net_tap{index},iface={interface}", **settings)
+        """Add an ethdev port that is a tap interface.
+
+        Its address stays over a restart of the daemon: guests remember it.
+        """
+        mac = f"00:64:74:61:70:{index:02x}"
+        return self.ethdev(name, f"net_tap{index},iface={interface},mac={mac}", **settings)
 
     def wire(self, name: str, one: str, other: str) -> "Config":
         """Join two ports."""
