@@ -36,6 +36,29 @@ fail(const struct base_error *err)
 	return 1;
 }
 
+static int
+run(struct conf *conf, const struct options *options, const char *program)
+{
+	struct base_error err;
+	int code;
+
+	if (conf_check_host(conf, &err) < 0)
+		return fail(&err);
+	if (options->check_config) {
+		printf("%s: %u ports, %u wires: in order\n", options->config_file, conf->n_ports,
+			conf->n_wires);
+		return 0;
+	}
+	block_signals();
+	if (eal_choose_cpus(&conf->global, &err) < 0 ||
+		eal_start(program, conf, options, &err) < 0)
+		return fail(&err);
+	code = daemon_run(conf);
+	if (rte_eal_cleanup() < 0)
+		fprintf(stderr, "ringferryd: EAL clean-up failed\n");
+	return code;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -47,22 +70,9 @@ main(int argc, char **argv)
 	code = options_parse(argc, argv, &options);
 	if (code >= 0)
 		return code;
-	if (conf_read_file(options.config_file, &conf, &err) < 0 ||
-		conf_check_host(&conf, &err) < 0)
+	if (conf_read_file(options.config_file, &conf, &err) < 0)
 		return fail(&err);
-	if (options.check_config) {
-		printf("%s: %u ports, %u wires: in order\n", options.config_file, conf.n_ports,
-			conf.n_wires);
-		conf_free(&conf);
-		return 0;
-	}
-	block_signals();
-	if (eal_choose_cpus(&conf.global, &err) < 0 ||
-		eal_start(argv[0], &conf, &options, &err) < 0)
-		return fail(&err);
-	code = daemon_run(&conf);
-	if (rte_eal_cleanup() < 0)
-		fprintf(stderr, "ringferryd: EAL clean-up failed\n");
+	code = run(&conf, &options, argv[0]);
 	conf_free(&conf);
 	return code;
 }
