@@ -124,7 +124,7 @@ def test_many_devices(daemon: Daemon, devices: List[LightDevice]) -> None:
                    "file descriptors and packet buffers are given back")
         memory.append(daemon.memory())
         source.shuffle(order)
-    assert memory[-1] - memory[0] < 16 * MEGABYTE, memory
+    assert daemon.sanitized() or memory[-1] - memory[0] < 16 * MEGABYTE, memory
     stats = daemon.stats()
     assert sum(port["in"]["packets"] for port in stats.values()) == passed
     assert sum(port["out"]["delivered"] for port in stats.values()) == passed

@@ -337,6 +337,11 @@ class Daemon:
         with open(f"/proc/{self.pid}/statm", encoding="ascii") as file:
             return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
+    def sanitized(self) -> bool:
+        """Is it built with a sanitizer? Then freed memory stays with it for a while."""
+        with open(f"/proc/{self.pid}/maps", encoding="utf-8") as file:
+            return "libasan" in file.read()
+
     # --- the books --------------------------------------------------------
 
     def stats(self) -> Dict[str, Dict[str, Any]]:
