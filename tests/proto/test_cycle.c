@@ -23,7 +23,7 @@ both_up(struct fe_guest g[2], unsigned int pairs)
 }
 
 /*
- * The sender stops and starts 200 times in full flight. What it gave to the
+ * A1, A4, A5: the sender stops and starts 200 times in full flight. What it gave to the
  * device arrives once; what the device did not take, it takes after the start.
  */
 static void
@@ -55,7 +55,7 @@ test_sender_stops(void **state)
 }
 
 /*
- * The receiver stops and starts. What is under way to it may be dropped (and
+ * A1: the receiver stops and starts. What is under way to it may be dropped (and
  * is counted), but what it gets is in order and comes once; its buffers are
  * where it left them.
  */
@@ -89,7 +89,7 @@ test_receiver_stops(void **state)
 	proto_subjects_down(g);
 }
 
-/* Both directions, one after the other quiet: exact both ways. */
+/* A7: both directions, one after the other quiet: exact both ways. */
 static void
 test_stops_are_exact(void **state)
 {
