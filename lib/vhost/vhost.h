@@ -149,7 +149,7 @@ void vhost_dev_destroy(struct vhost_dev *dev);
  */
 int vhost_dev_remove(struct vhost_dev *dev, vhost_done_fn done, void *arg);
 
-/** Look for rings that broke the rules since the last call: log, signal, take them out. */
+/** Look for what broke the rules since the last call: rings are stopped, traps are sprung. */
 void vhost_dev_check_rings(struct vhost_dev *dev);
 
 bool vhost_dev_connected(const struct vhost_dev *dev);

@@ -6,10 +6,12 @@
  */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "vhost/vhost_priv.h"
@@ -337,12 +339,49 @@ vhost_dev_remove(struct vhost_dev *dev, vhost_done_fn done, void *arg)
 	return 0;
 }
 
+/*
+ * Data lcores write to the call eventfd. We have put it into non-blocking mode,
+ * but the mode belongs to the open file, which the front-end shares: it could
+ * take it back, fill the counter, and have a lcore hang. Emptying the counter
+ * lets the lcore go; then this front-end has to.
+ */
+static bool
+call_is_trap(int fd)
+{
+	int flags = fd < 0 ? -1 : fcntl(fd, F_GETFL);
+	eventfd_t value;
+
+	if (flags < 0 || (flags & O_NONBLOCK) != 0)
+		return false;
+	(void)fcntl(fd, F_SETFL, flags | O_NONBLOCK);
+	(void)!eventfd_read(fd, &value);
+	return true;
+}
+
+static void
+check_calls(struct vhost_dev *dev)
+{
+	unsigned int i;
+
+	for (i = 0; i < dev->n_rings; i++) {
+		if (!call_is_trap(dev->rings[i].vq.call_fd))
+			continue;
+		VHOST_LOG_RATED(ERR, dev,
+			"the front-end has made the call eventfd of ring %u blocking: "
+			"disconnecting",
+			i);
+		if (dev->active != NULL && dev->active->fd >= 0)
+			(void)shutdown(dev->active->fd, SHUT_RDWR);
+	}
+}
+
 void
 vhost_dev_check_rings(struct vhost_dev *dev)
 {
 	bool any = false;
 	unsigned int i;
 
+	check_calls(dev);
 	for (i = 0; i < dev->n_rings; i++) {
 		struct vhost_ring *ring = &dev->rings[i];
 

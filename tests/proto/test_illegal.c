@@ -10,6 +10,7 @@
  */
 
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -325,6 +326,40 @@ test_blocking_call(void **state)
 	assert_true(proto_subjects_work());
 }
 
+/*
+ * The same, but made so behind the daemon's back, which had taken the blocking
+ * mode away. An lcore hangs in it until the daemon looks after it: others go
+ * on, and the front-end is thrown out.
+ */
+static void
+test_call_made_blocking(void **state)
+{
+	struct fe_guest_conf conf;
+	struct fe_guest g[2];
+	struct flow f;
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct pollfd gone;
+
+	(void)state;
+	assert_int_equal(eventfd_write(fd, UINT64_MAX - 1), 0);
+	proto_subject_conf(&conf, "b1");
+	proto_subjects_up(g, &conf);
+	assert_int_equal(fe_set_vring_call(&g[0].conn, 0, fd), 0);
+	assert_int_equal(fcntl(fd, F_SETFL, 0), 0);
+	flow_init(&f, &g[1], &g[0], 0);
+	fe_guest_rx(&g[0], 0)->vq.ops->notify(&fe_guest_rx(&g[0], 0)->vq, true);
+	assert_true(flow_send(&f, 10) >= 0);
+	assert_true(proto_alive());
+	gone = (struct pollfd){.fd = g[0].conn.fd, .events = POLLIN | POLLRDHUP};
+	assert_int_equal(poll(&gone, 1, PROTO_WAIT_MS), 1);
+	assert_true((gone.revents & (POLLHUP | POLLRDHUP)) != 0);
+	fe_guest_disconnect(&g[0]);
+	flow_fini(&f);
+	close(fd);
+	proto_subjects_down(g);
+	assert_true(proto_subjects_work());
+}
+
 /* Cut off after any number of bytes, with and without descriptors. */
 static void
 test_cut_off(void **state)
@@ -471,6 +506,7 @@ static const struct CMUnitTest tests[] = {
 	proto_test(test_fds_are_closed),
 	proto_test(test_odd_eventfds),
 	proto_test(test_blocking_call),
+	proto_test(test_call_made_blocking),
 	proto_test(test_cut_off),
 	proto_test(test_stalled_message),
 	proto_test(test_header_flags),
