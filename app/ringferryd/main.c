@@ -50,8 +50,7 @@ run(struct conf *conf, const struct options *options, const char *program)
 		return 0;
 	}
 	block_signals();
-	if (eal_choose_cpus(&conf->global, &err) < 0 ||
-		eal_start(program, conf, options, &err) < 0)
+	if (eal_choose_cpus(&conf->global, &err) < 0 || eal_start(program, conf, options, &err) < 0)
 		return fail(&err);
 	code = daemon_run(conf);
 	if (rte_eal_cleanup() < 0)
