@@ -8,12 +8,20 @@ arrive once, in order and undamaged.
 """
 
 import errno
+import os
+import random
 import threading
-from typing import Any, Callable, Dict, List
+from typing import Any, Callable, Dict, Iterator, List
 
-from rf import Config, Daemon, Lab, RpcError, wait_until
+import pytest
+
+from rf import Config, Daemon, Deadline, Lab, RpcError, wait_until
+from rf.light import LightDevice
 
 ENDLESS = str(10 ** 15)
+
+# With two, what comes and goes moves queues from one to the other.
+both = pytest.mark.parametrize("lcores", [1, 2])
 
 
 def outstanding(daemon: Daemon, port: str) -> List[int]:
@@ -68,9 +76,9 @@ class Stream:
         return sent
 
 
-def config() -> Config:
-    """Two wires that stay as they are, one within reach of a second one's queues."""
-    return (Config().vhost("vm1", queue_pairs=2).vhost("vm2", queue_pairs=2)
+def config(lcores: int) -> Config:
+    """Two wires that stay as they are, with two lanes each."""
+    return (Config().lcores(lcores).vhost("vm1", queue_pairs=2).vhost("vm2", queue_pairs=2)
             .vhost("vm3", queue_pairs=2).vhost("vm4", queue_pairs=2)
             .wire("w1", "vm1", "vm2").wire("w2", "vm3", "vm4"))
 
@@ -99,9 +107,10 @@ def pass_some(lab: Lab, daemon: Daemon, count: int) -> None:
     assert account["received"] == count and sink.wait(0) == 0, account
 
 
-def test_ports_come_and_go(lab: Lab) -> None:
+@both
+def test_ports_come_and_go(lab: Lab, lcores: int) -> None:
     """Ports of all kinds and their wires are added, used and removed next to busy ones."""
-    daemon = lab.daemon(config())
+    daemon = lab.daemon(config(lcores))
     streams = [Stream(lab, daemon, "vm1", "vm2"), Stream(lab, daemon, "vm3", "vm4")]
     before = daemon.rpc("port.list")
     for number in range(5):
@@ -121,9 +130,10 @@ def test_ports_come_and_go(lab: Lab) -> None:
         assert stream.finish() > 10000
 
 
-def test_busy_ports_go(lab: Lab) -> None:
+@both
+def test_busy_ports_go(lab: Lab, lcores: int) -> None:
     """Ports are unwired, wired and removed while they carry traffic themselves."""
-    daemon = lab.daemon(config())
+    daemon = lab.daemon(config(lcores))
     stream = Stream(lab, daemon, "vm1", "vm2")
 
     def dropped(reason: str) -> int:
@@ -146,6 +156,61 @@ def test_busy_ports_go(lab: Lab) -> None:
             assert end.wait(30) != 0
         stream.wait_flow()
     assert stream.finish() > 10000
+
+
+FILLERS = 12
+
+
+@pytest.fixture(name="fillers")
+def fillers_fixture(lab: Lab) -> Iterator[List[LightDevice]]:
+    """Front-ends that only take their share of the lcores' load; see filled_config()."""
+    devices = [LightDevice(lab.path(f"rfd/f{number}.sock"), 1) for number in range(FILLERS)]
+    yield devices
+    for device in devices:
+        device.close()
+
+
+def filled_config() -> Config:
+    """Two wires to be busy, and others to be connected and disconnected."""
+    result = config(2)
+    for number in range(FILLERS):
+        result.vhost(f"f{number}")
+    for number in range(0, FILLERS, 2):
+        result.wire(f"wf{number}", f"f{number}", f"f{number + 1}")
+    return result
+
+
+@pytest.mark.skipif(len(os.sched_getaffinity(0)) < 2, reason="needs two CPUs")
+def test_queues_change_hands(lab: Lab, fillers: List[LightDevice]) -> None:
+    """As other guests come and go, busy queues move from lcore to lcore."""
+    daemon = lab.daemon(filled_config())
+    streams = [Stream(lab, daemon, "vm1", "vm2"), Stream(lab, daemon, "vm3", "vm4")]
+    source = random.Random(1)
+    there = [False] * FILLERS
+
+    def owners() -> List[int]:
+        return [ring["polled_by"] for port in ("vm1", "vm4") for ring in daemon.rings(port)]
+
+    moves = 0
+    before = owners()
+    deadline = Deadline(60)
+    while moves < 20 and not deadline.passed():
+        number = source.randrange(FILLERS)
+        if there[number]:
+            fillers[number].disconnect()
+        else:
+            fillers[number].connect()
+            fillers[number].start()
+            fillers[number].handled()
+        there[number] = not there[number]
+        after = owners()
+        moves += sum(one != other for one, other in zip(before, after))
+        before = after
+    assert moves >= 20
+    for stream in streams:
+        stream.wait_flow()
+        assert stream.finish() > 10000
+    assert all(lcore["packets"] > 0 for lcore in daemon.rpc("lcore.list"))
 
 
 # --- the management socket --------------------------------------------------------
@@ -232,9 +297,10 @@ def contend(rpc: Any) -> None:
             assert error.errno in expected, (method, error)
 
 
-def test_management_under_load(lab: Lab) -> None:
+@both
+def test_management_under_load(lab: Lab, lcores: int) -> None:
     """Many clients look, add and remove at once while two wires are busy."""
-    daemon = lab.daemon(config())
+    daemon = lab.daemon(config(lcores))
     streams = [Stream(lab, daemon, "vm1", "vm2"), Stream(lab, daemon, "vm3", "vm4")]
     clients = Clients(daemon)
     for number in range(3):

@@ -25,7 +25,7 @@ def name_of(number: int) -> str:
 
 def big_config() -> Config:
     """All ports, each wired to its neighbour."""
-    config = Config()
+    config = Config().lcores(2)
     for number in range(DEVICES):
         config.vhost(name_of(number), queue_pairs=PAIRS)
     for number in range(0, DEVICES, 2):

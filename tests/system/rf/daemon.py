@@ -71,6 +71,11 @@ class Config:
         """Join two ports."""
         return self.set(f"wire {name}", ports=f"{one}, {other}")
 
+    def lcores(self, count: int) -> "Config":
+        """Have up to so many data lcores, as far as there are CPUs."""
+        cpus = sorted(os.sched_getaffinity(0))[-count:]
+        return self.set("global", data_lcores=",".join(map(str, cpus)))
+
     def copy(self) -> "Config":
         """An independent copy."""
         return copy.deepcopy(self)
