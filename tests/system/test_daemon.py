@@ -360,6 +360,16 @@ def test_without_hugepages(lab: Lab) -> None:
     pass_some(lab, daemon)
 
 
+def test_few_packet_buffers(lab: Lab) -> None:
+    """With next to no packet buffers left it is slow, and loses nothing."""
+    daemon = lab.daemon(Config(mempool_size=1024).vhost("vm1").vhost("vm2").wire(
+        "w1", "vm1", "vm2").tap("up0", "rf0"))
+    # A tap's receive ring is full of them.
+    assert 1000 < daemon.mbufs() < 1024
+    pass_some(lab, daemon, 2000)
+    assert any(ring["counters"]["no_mbuf"] > 0 for ring in daemon.rings("vm1"))
+
+
 def test_side_by_side(lab: Lab) -> None:
     """Two daemons on one host do not know of each other."""
     config = Config().vhost("vm1").vhost("vm2").wire("w1", "vm1", "vm2")

@@ -3,13 +3,13 @@
 """As many devices as promised: 128 with 8 queue pairs each, on 64 wires."""
 
 import random
-from typing import Any, Dict, Iterator, List
+from typing import Any, Dict, List
 
 import pytest
 
 from rf import Config, Daemon, Lab, wait_until
-from rf.light import LightDevice, allow_files
-from rf.pcap import make_frames
+from rf.light import BUFFERS, LightDevice, allow_files
+from rf.pcap import compare_frames, make_frames
 
 DEVICES = 128
 PAIRS = 8
@@ -23,12 +23,12 @@ def name_of(number: int) -> str:
     return f"vm{number}"
 
 
-def big_config() -> Config:
-    """All ports, each wired to its neighbour."""
+def big_config(count: int = DEVICES) -> Config:
+    """So many ports, each wired to its neighbour."""
     config = Config().lcores(2)
-    for number in range(DEVICES):
+    for number in range(count):
         config.vhost(name_of(number), queue_pairs=PAIRS)
-    for number in range(0, DEVICES, 2):
+    for number in range(0, count, 2):
         config.wire(f"w{number // 2}", name_of(number), name_of(number + 1))
     return config
 
@@ -40,14 +40,19 @@ def daemon_fixture(lab: Lab) -> Daemon:
     return lab.daemon(big_config())
 
 
-@pytest.fixture(name="devices")
-def devices_fixture(daemon: Daemon) -> Iterator[List[LightDevice]]:
+def make_devices(lab: Lab, daemon: Daemon, count: int = DEVICES) -> List[LightDevice]:
     """A front-end for each port, not connected."""
-    devices = [LightDevice(daemon.path(f"{name_of(number)}.sock"), PAIRS)
-               for number in range(DEVICES)]
-    yield devices
-    for device in devices:
-        device.close()
+    devices = []
+    for number in range(count):
+        devices.append(LightDevice(daemon.path(f"{name_of(number)}.sock"), PAIRS))
+        lab.on_exit(devices[-1].close)
+    return devices
+
+
+@pytest.fixture(name="devices")
+def devices_fixture(lab: Lab, daemon: Daemon) -> List[LightDevice]:
+    """A front-end for each port, not connected."""
+    return make_devices(lab, daemon)
 
 
 def connected(daemon: Daemon) -> int:
@@ -63,7 +68,7 @@ def connect_all(daemon: Daemon, devices: List[LightDevice]) -> None:
         device.start()
     for device in devices:
         device.handled()
-    assert connected(daemon) == DEVICES
+    assert connected(daemon) == len(devices)
 
 
 def disconnect_all(daemon: Daemon, devices: List[LightDevice]) -> None:
@@ -154,3 +159,42 @@ def test_churn(daemon: Daemon, devices: List[LightDevice]) -> None:
     disconnect_all(daemon, devices)
     wait_until(lambda: {"fds": daemon.fds(), "mbufs": daemon.mbufs()} == baseline,
                "file descriptors and packet buffers are given back")
+
+
+def test_held_back(lab: Lab) -> None:
+    """Receivers that take nothing hold their senders back; when they go on, all arrives."""
+    count = 64
+    allow_files(65536)
+    daemon = lab.daemon(big_config(count).set("global", mempool_size=1024))
+    devices = make_devices(lab, daemon, count)
+    connect_all(daemon, devices)
+    senders = [device.rings[2 * pair + 1] for device in devices for pair in range(PAIRS)]
+    receivers = [devices[number ^ 1].rings[2 * pair]
+                 for number in range(count) for pair in range(PAIRS)]
+    frames = [make_frames([60 + seed % 1000] * 2 * BUFFERS, seed) for seed in range(len(senders))]
+    # As many as the receivers have buffers for, and then as many again.
+    for half in range(2):
+        for ring, mine in zip(senders, frames):
+            for frame in mine[half * BUFFERS:(half + 1) * BUFFERS]:
+                ring.send(frame)
+        if half == 0:
+            wait_until(lambda: not any(ring.in_use() for ring in senders), "all are taken")
+    rounds = [lcore["rounds"] for lcore in daemon.rpc("lcore.list")]
+    wait_until(lambda: all(lcore["rounds"] > before + 100 for lcore, before in zip(
+        daemon.rpc("lcore.list"), rounds)), "the lcores have looked")
+    # What has no room stays with its sender, and costs no packet buffer.
+    assert all(ring.in_use() == BUFFERS for ring in senders)
+    assert daemon.mbufs() == 0
+    for ring, mine in zip(receivers, frames):
+        got: List[bytes] = []
+
+        def arrived(ring: Any = ring, got: List[bytes] = got) -> bool:
+            frame = ring.receive_frame()
+            if frame is not None:
+                got.append(frame)
+            return len(got) == 2 * BUFFERS
+
+        wait_until(arrived, "all frames arrive", interval=0.0001)
+        compare_frames(got, mine, "a queue")
+    stats = daemon.stats()
+    assert sum(port["out"]["delivered"] for port in stats.values()) == sum(map(len, frames))

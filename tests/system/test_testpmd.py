@@ -217,6 +217,22 @@ def test_unequal_queues(lab: Lab, source_queues: int,
                            f"queue {index}")
 
 
+def test_circles(lab: Lab) -> None:
+    """Packets in circles, both ways at once on four queues and two lcores: none is dropped."""
+    daemon = lab.daemon(two_guests(4).lcores(2))
+    ends = [virtio_user(index, daemon.path(f"vm{index + 1}.sock"), queues=4) for index in range(2)]
+    testpmd = lab.testpmd("guests", ends, queues=4)
+    for port in ("vm1", "vm2"):
+        daemon.wait_rings(port, 8)
+    testpmd.retry()
+    testpmd.start(tx_first=2)
+    wait_until(lambda: min(port[way]["packets"] for port in daemon.stats().values()
+                           for way in ("in", "out")) > 200000, "packets go in circles")
+    testpmd.stop()
+    stats = daemon.stats()
+    assert all(port[way]["dropped_total"] == 0 for port in stats.values() for way in ("in", "out"))
+
+
 # --- between guest and ethdev -------------------------------------------------------
 
 
@@ -281,6 +297,35 @@ def test_tap_wire(lab: Lab, size: int) -> None:
     assert report["duplicates"] == 0 and report["reordered"] == 0, report
     # Losses of the tap's own are not what is tested: with its long queue there are next to none.
     assert lost <= count // 10
+
+
+def test_link_down(lab: Lab) -> None:
+    """What goes to a tap that is down is dropped by name; when it is up again, it arrives."""
+    daemon = lab.daemon(Config().vhost("vm1").tap("up0", "rf0").wire("w1", "vm1", "up0"))
+    tap = lab.tap("rf0")
+    testpmd = lab.testpmd("guest", [virtio_user(0, daemon.path("vm1.sock"))], mode="txonly")
+    daemon.wait_rings("vm1", 2)
+    testpmd.start()
+
+    def out(what: str) -> int:
+        counters = daemon.stats()["up0"]["out"]
+        return counters["delivered"] if what == "delivered" else counters["dropped"].get(what, 0)
+
+    def state() -> str:
+        return daemon.rpc("port.show", name="up0")["state"]
+
+    for _ in range(3):
+        begin = out("delivered")
+        wait_until(lambda b=begin: out("delivered") > b + 1000, "frames arrive")
+        assert state() == "up"
+        begin = out("link_down")
+        tap.netns.run(["ip", "link", "set", "dev", "rf0", "down"])
+        wait_until(lambda b=begin: out("link_down") > b + 1000, "frames are dropped")
+        assert state() == "down"
+        tap.netns.run(["ip", "link", "set", "dev", "rf0", "up"])
+    wait_until(lambda: state() == "up", "the link is up")
+    testpmd.stop()
+    assert set(daemon.stats()["up0"]["out"]["dropped"]) <= {"link_down", "tx_error"}
 
 
 def test_memif_wire(lab: Lab) -> None:
