@@ -123,7 +123,8 @@ JUNIT: Tuple[Tuple[str, List[str]], ...] = (
 )
 
 
-@pytest.mark.parametrize('text,expected', JUNIT)
+@pytest.mark.parametrize('text,expected', JUNIT, ids=['failed', 'pytest_skip', 'meson_skip',
+                                                      'empty', 'cmocka', 'cmocka_crash'])
 def test_count(text: str, expected: List[str], tmp_path: Path) -> None:
     """Each result is counted once, with its reason."""
     (tmp_path / 'j.xml').write_text(text, encoding='utf-8')
