@@ -124,7 +124,7 @@ class Guest:
             "-numa", "node,memdev=mem",
             "-kernel", os.path.join(self.image, "vmlinuz"),
             "-initrd", os.path.join(self.image, "initrd"),
-            "-append", "console=ttyS0 panic=-1 mitigations=off random.trust_cpu=on quiet",
+            "-append", "console=ttyS0 quiet panic=-1 edd=off mitigations=off random.trust_cpu=on",
             "-serial", f"file:{self.console}",
             "-chardev", f"socket,id=agent,path={self._agent.path}", "-serial", "chardev:agent",
             "-chardev", f"socket,id=qmp,path={self._qmp.path}",
@@ -140,7 +140,8 @@ class Guest:
         else:
             # QEMU 10 has renamed it.
             way = "reconnect-ms=200" if self.qemu10 else "reconnect=1"
-        device = f"virtio-net-pci,netdev=n{index},mac={port.mac}"
+        # Without a boot ROM, which costs seconds at each boot.
+        device = f"virtio-net-pci,netdev=n{index},mac={port.mac},romfile="
         if port.queues > 1:
             device += ",mq=on"
         if not self.qemu10:
