@@ -84,7 +84,7 @@ log_next_item(const char **list, char *room, size_t room_len, int *level)
 		*colon = '\0';
 		if (item[0] == '\0' || strlen(item) >= room_len)
 			return -EINVAL;
-		snprintf(room, room_len, "%s", item);
+		memcpy(room, item, strlen(item) + 1);
 	}
 	*level = base_log_parse_level(colon != NULL ? colon + 1 : item);
 	return *level < 0 ? -EINVAL : 0;
