@@ -82,7 +82,7 @@ static void
 create_guest(int i)
 {
 	struct fe_guest_conf conf;
-	char name[16];
+	char name[24];
 
 	snprintf(name, sizeof(name), "p%d.sock", i);
 	fe_guest_defaults(&conf, daemon_path(&scale_daemon, name));
