@@ -11,12 +11,12 @@ import os
 import re
 import shutil
 import signal
-import subprocess
 from typing import Any, Iterator
 
 import pytest
 
 from rf import Lab
+from rf.proc import run_tool
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 GUEST_TOOLS = os.path.join(TOP, "tests", "guest")
@@ -58,11 +58,7 @@ def cache_path(name: str) -> str:
 
 def make(tool: str, target: str, seconds: float) -> str:
     """Run one of the tools that make what guests need; it does nothing if that is there."""
-    result = subprocess.run([os.path.join(GUEST_TOOLS, tool), target], stdin=subprocess.DEVNULL,
-                            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                            timeout=seconds, check=False)
-    if result.returncode != 0:
-        pytest.fail(f"{tool} {target}:\n{result.stdout}")
+    run_tool([os.path.join(GUEST_TOOLS, tool), target], seconds, capture=True)
     return target
 
 

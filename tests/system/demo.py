@@ -21,12 +21,14 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 from rf import Config, Daemon, Guest, GuestPort, Lab, StreamReceiver, Tap  # noqa: E402
 from rf.daemon import books  # noqa: E402
+from rf.proc import run_tool  # noqa: E402
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 HOST = "192.0.2.1"
 GUEST = "192.0.2.2"
 QUIET_SECONDS = 3.0  # without a further frame, what is missing counts as lost
 LIMIT_SECONDS = 60.0  # for one stream
+TOOL_SECONDS = 900.0  # to fetch and make what the guest needs
 FRAME_OVERHEAD = 24  # FCS, preamble and gap, which a wire would carry too
 
 started = time.monotonic()
@@ -191,8 +193,7 @@ def print_books(stats: Dict[str, Dict[str, Any]]) -> bool:
 
 def get(tool: str, target: str) -> str:
     """Have a tool of tests/guest make something; it shows its own progress."""
-    subprocess.run([os.path.join(TOP, "tests", "guest", tool), target], check=True,
-                   stdin=subprocess.DEVNULL)
+    run_tool([os.path.join(TOP, "tests", "guest", tool), target], TOOL_SECONDS, capture=False)
     return target
 
 

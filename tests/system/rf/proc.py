@@ -98,3 +98,24 @@ def run(args: List[str], seconds: float = 30.0, check: bool = True) -> str:
         raise AssertionError(f"{' '.join(args)}: status {result.returncode}:\n"
                              f"{result.stdout}{result.stderr}")
     return result.stdout
+
+
+def run_tool(args: List[str], seconds: float, capture: bool) -> str:
+    """Run a tool that cleans up after itself when it is terminated; returns its output.
+
+    Raises AssertionError if it fails or takes too long.
+    """
+    with subprocess.Popen(args, stdin=subprocess.DEVNULL, text=True,
+                          stdout=subprocess.PIPE if capture else None,
+                          stderr=subprocess.STDOUT if capture else None) as process:
+        try:
+            text = process.communicate(timeout=seconds)[0] or ""
+        except BaseException as error:
+            process.terminate()
+            text = process.communicate(timeout=60)[0] or ""
+            if isinstance(error, subprocess.TimeoutExpired):
+                raise AssertionError(f"{args[0]}: not done in {seconds:g} s\n{text}") from None
+            raise
+    if process.returncode != 0:
+        raise AssertionError(f"{' '.join(args)}: status {process.returncode}\n{text}")
+    return text
