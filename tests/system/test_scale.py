@@ -14,7 +14,7 @@ from rf.pcap import compare_frames, make_frames
 DEVICES = 128
 PAIRS = 8
 RINGS = DEVICES * 2 * PAIRS
-ROUNDS = 3
+ROUNDS = 2
 MEGABYTE = 1 << 20
 
 
