@@ -56,7 +56,7 @@ enum port_drop {
 	PORT_DROP_NO_DEVICE,	/**< no front-end is connected */
 	PORT_DROP_RING_STOPPED, /**< connected, but the guest's driver is not running */
 	PORT_DROP_LINK_DOWN,	/**< the NIC has no link */
-	PORT_DROP_TOO_BIG,	/**< longer than the destination's MTU allows */
+	PORT_DROP_TOO_BIG,	/**< longer than the NIC's MTU allows */
 	PORT_DROP_RX_TOO_SMALL, /**< the guest's buffers cannot hold it */
 	PORT_DROP_TX_ERROR,	/**< the NIC did not take it for a second */
 	PORT_DROP_PORT_REMOVED, /**< was in hand when the port was removed */
