@@ -181,6 +181,36 @@ def test_pause(lab: Lab, qemu: str) -> None:
     check_stream_in(lab, tap, guest, 5000, 5000, 60)
 
 
+@pytest.mark.parametrize("how", ["pause", "link"])
+def test_stopped_rings_are_accounted_for(lab: Lab, qemu: str, how: str) -> None:
+    """What comes while the guest's rings are stopped is dropped by name, and nothing else is."""
+    daemon, tap, guest = one_guest(lab, qemu)
+    count = 20000
+    commands = {"pause": (("stop", {}), ("cont", {})),
+                "link": (("set_link", {"name": "n0", "up": False}),
+                         ("set_link", {"name": "n0", "up": True}))}[how]
+
+    def drops() -> int:
+        return (sum(daemon.stats()["vm1"]["out"]["dropped"].values())
+                + tap.stats()["tx_dropped"])
+
+    before = drops()
+    guest.rx_start()
+    sender = lab.send(tap, count=count, rate=5000)
+    for _ in range(5):
+        for command, arguments in commands:
+            guest.qmp(command, **arguments)
+            seen = daemon.stats()["vm1"]["out"]["packets"]
+            wait_until(lambda n=seen: not sender.running()
+                       or daemon.stats()["vm1"]["out"]["packets"] > n + 200, "frames flow")
+    assert sender.finish()["sent"] == count
+    wait_until(lambda: daemon.stats()["up0"]["in"]["packets"] >= count, "the tap is empty")
+    expected = count - (drops() - before)
+    wait_settled(lambda: guest.rx_report()["received"], lambda n: n >= expected, "all is in")
+    check_whole(guest.rx_stop(), expected)
+    assert expected < count  # there was something to account for
+
+
 def test_memory_added(lab: Lab, qemu: str) -> None:
     """Memory is plugged in under traffic: the memory table changes, no frame is lost."""
     daemon, tap, guest = one_guest(lab, qemu)

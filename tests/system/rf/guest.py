@@ -95,7 +95,7 @@ class Guest:
 
     def quit(self, seconds: float = 10.0) -> None:
         """Have QEMU end in good order."""
-        self._qmp.command("quit", seconds)
+        self._qmp.command("quit", seconds=seconds)
         self._process.wait(seconds)
         self._close()
 
@@ -104,9 +104,9 @@ class Guest:
             if channel is not None:
                 channel.close()
 
-    def qmp(self, command: str, seconds: float = 20.0, **arguments: Any) -> Any:
+    def qmp(self, command: str, /, *, seconds: float = 20.0, **arguments: Any) -> Any:
         """A QMP command's result."""
-        return self._qmp.command(command, seconds, **arguments)
+        return self._qmp.command(command, seconds=seconds, **arguments)
 
     def reboot(self, seconds: float = BOOT_SECONDS) -> None:
         """Reboot from inside and wait until the agent serves again."""

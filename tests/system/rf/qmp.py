@@ -88,7 +88,7 @@ class Qmp(LineServer):
             raise QmpError("no greeting")
         self.command("qmp_capabilities")
 
-    def command(self, name: str, seconds: float = 20.0, **arguments: Any) -> Any:
+    def command(self, name: str, /, *, seconds: float = 20.0, **arguments: Any) -> Any:
         """Run a command and return its result; events that come meanwhile are kept."""
         self.send(json.dumps({"execute": name, "arguments": arguments}))
         deadline = Deadline(seconds)
