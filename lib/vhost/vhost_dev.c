@@ -127,12 +127,6 @@ vhost_ring_runnable(const struct vhost_dev *dev, const struct vhost_ring *ring)
 		ring->vq.error == VIRTQ_OK && driver_ready(dev);
 }
 
-static void
-destroy_mem(void *mem)
-{
-	gmem_destroy(mem);
-}
-
 /* The front-end has gone: everything that it set up is forgotten. No lcore polls its rings. */
 static void
 forget_front_end(struct vhost_dev *dev)
@@ -141,8 +135,7 @@ forget_front_end(struct vhost_dev *dev)
 
 	for (i = 0; i < dev->n_rings; i++)
 		vhost_ring_reset(dev, &dev->rings[i]);
-	dev->env->defer(destroy_mem, dev->mem);
-	dev->mem = NULL;
+	vhost_mem_release(dev);
 	dev->n_mem_descs = 0;
 	dev->features = 0;
 	dev->features_set = false;

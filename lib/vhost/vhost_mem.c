@@ -59,6 +59,13 @@ destroy_mem(void *mem)
 	gmem_destroy(mem);
 }
 
+void
+vhost_mem_release(struct vhost_dev *dev)
+{
+	dev->env->defer(destroy_mem, dev->mem);
+	dev->mem = NULL;
+}
+
 /* Every started ring moves to the new table; one that is not inside it stops. */
 static void
 translate_rings(struct vhost_dev *dev)
@@ -110,7 +117,7 @@ vhost_set_mem_table(struct vhost_dev *dev, struct vhost_request *req)
 		return VHOST_WAIT;
 	}
 	/* Nobody uses it; what is deferred is only the time that unmapping takes. */
-	dev->env->defer(destroy_mem, dev->mem);
+	vhost_mem_release(dev);
 	dev->mem = mem;
 	dev->n_mem_descs = n;
 	memcpy(dev->mem_descs, descs, sizeof(descs));

@@ -78,6 +78,8 @@ uint64_t vhost_offered_protocol_features(void);
 
 /* vhost_mem.c */
 enum vhost_verdict vhost_set_mem_table(struct vhost_dev *dev, struct vhost_request *req);
+/** Let go of the memory table: it is unmapped after a grace period. */
+void vhost_mem_release(struct vhost_dev *dev);
 
 /* vhost_ring.c */
 enum vhost_verdict vhost_reset_owner(struct vhost_dev *dev, struct vhost_request *req);
